@@ -1,0 +1,5 @@
+"""``python -m ecgtool`` is ``ecg``."""
+
+from ecgtool.cli import main
+
+main()

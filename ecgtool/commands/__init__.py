@@ -1,0 +1,24 @@
+"""One file per subcommand: an arrow between nouns.
+
+A command parses options, calls one library function and returns a :class:`ecgtool.console.Result`. Heavy imports sit
+inside the function, so that ``ecg --help`` is instant. Adding one is one file and one line here; a line may also name
+a :class:`ecgtool.registry.Registry` of subcommands.
+"""
+
+from ecgtool.registry import Registry
+
+COMMANDS = Registry(
+    "commands",
+    {
+        "prepare": "ecgtool.commands.prepare:PREPARE",
+        "train": "ecgtool.commands.train:train",
+        "evaluate": "ecgtool.commands.evaluate:evaluate",
+        "export": "ecgtool.commands.export:export",
+        "register": "ecgtool.commands.register:register",
+        "models": "ecgtool.commands.models:MODELS",
+        "predict": "ecgtool.commands.predict:predict",
+        "plot": "ecgtool.commands.plot:plot",
+        "info": "ecgtool.commands.info:info",
+    },
+    "From a raw electrocardiogram to a served model. Research software: not a medical device; not for diagnosis.",
+)

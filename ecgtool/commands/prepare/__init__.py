@@ -1,0 +1,12 @@
+"""``ecg prepare NAME``: a corpus or own recordings to a Store. One file and one line per corpus."""
+
+from ecgtool.registry import Registry
+
+PREPARE = Registry(
+    "datasets",
+    {
+        "ptbxl": "ecgtool.commands.prepare.ptbxl:ptbxl",
+        "synthetic": "ecgtool.commands.prepare.synthetic:synthetic",
+    },
+    "Turn a corpus or a folder of recordings into a store that training reads.",
+)

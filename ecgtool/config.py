@@ -1,0 +1,241 @@
+"""Configuration: sections, and how their values come together.
+
+Defaults < recipe < ``--config`` YAML < flags < ``--set a.b=c``. Unknown keys are refused with the nearest known one.
+Descriptions here are the documentation. YAML holds names and numbers, never import paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ecgtool.errors import ConfigError, did_you_mean
+from ecgtool.files import explained
+
+Model = TypeVar("Model", bound=BaseModel)
+_YAML_LIMIT = 2**20
+
+
+class Section(BaseModel):
+    """A group of options; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Preprocessing(Section):
+    """What is done to a record before a model sees it; kept with the store and the bundle, applied by ``predict`` too.
+
+    The steps in order: pick the leads, fill invalid samples, filter, resample to ``fs``, remove the offset (the median
+    of each lead), normalise.
+    """
+
+    fs: float = Field(description="Sampling rate of the result in Hz.", ge=1, le=100_000)
+    highpass: float | None = Field(None, description="Zero-phase high-pass edge in Hz.", gt=0)
+    lowpass: float | None = Field(None, description="Zero-phase low-pass edge in Hz.", gt=0)
+    notch: float | None = Field(None, description="Mains frequency to take out, in Hz.", gt=0)
+    baseline: Literal["none", "median", "highpass"] = Field("none", description="Baseline-wander removal.")
+    normalise: Literal["none", "zscore", "peak"] = Field("none", description="Scaling of each lead of each item.")
+
+
+class DataConfig(Section):
+    """Which data a run learns from, and how the store must have been prepared."""
+
+    dataset: str = Field("", description="A store's name or path.")
+    task: str = Field("", description="One of the store's tasks; may be left out where the store holds one.")
+    highpass: float | None = Field(None, description="The high-pass edge the store must have been prepared with.")
+    lowpass: float | None = Field(None, description="The low-pass edge the store must have been prepared with.")
+    normalise: Literal["lead", "none"] = Field(
+        "lead", description="z-score per lead with statistics of the training items."
+    )
+    tabular: bool = Field(True, description="Give the model the store's tabular inputs (age, sex).")
+    limit: int | None = Field(None, description="Use at most this many items of each split, for a quick try.", ge=1)
+    shuffle_labels: bool = Field(
+        False, description="Permute the training labels: the sanity check that must score 0.5."
+    )
+
+
+class TrainingConfig(Section):
+    """How a model is fitted."""
+
+    epochs: int = Field(30, description="Passes over the training items, at most.", ge=1)
+    batch: int = Field(32, description="Items per step.", ge=1)
+    lr: float = Field(1e-3, description="Peak learning rate.", gt=0)
+    weight_decay: float = Field(1e-2, description="Decoupled weight decay.", ge=0)
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    scheduler: Literal["onecycle", "cosine", "plateau", "polynomial", "constant"] = "onecycle"
+    warmup: float = Field(
+        0.1, description="Share of the steps over which the rate rises (cosine, polynomial).", ge=0, lt=1
+    )
+    loss: Literal["auto", "bce", "ce", "focal"] = Field("auto", description="auto follows from the task.")
+    class_weights: Literal["none", "balanced"] | tuple[float, ...] = Field(
+        "none", description="Weight of each label in the loss: given, or balanced from the training items."
+    )
+    val_metric: str = Field("", description="The metric that picks the best epoch; the task's own when empty.")
+    early_stop: int | None = Field(None, description="Stop after this many epochs without a better val_metric.", ge=1)
+    accumulate: int = Field(1, description="Batches per optimiser step.", ge=1)
+    clip: float = Field(1.0, description="Largest norm of the gradient; 0 switches clipping off.", ge=0)
+    precision: Literal["auto", "32", "bf16", "16"] = Field(
+        "auto", description="auto: bf16 on CUDA where it can, else 32."
+    )
+    seed: int = Field(42, ge=0)
+    deterministic: bool = Field(True, description="Same seed, same numbers; a little slower on CUDA.")
+    device: Literal["auto", "cuda", "cpu"] = "auto"
+    devices: int = Field(1, description="Processes, one per GPU (or CPU process).", ge=1)
+    workers: int = Field(0, description="Loader processes; 0 reads in the training process, which is enough.", ge=0)
+    init: str = Field("", description="A run or checkpoint whose weights to start from.")
+    init_leak: bool = Field(
+        False, description="Allow a start trained on patients of this run's validation or test split."
+    )
+
+
+class TrainConfig(Section):
+    """Everything that decides a run: what a recipe holds, and what ``config.yaml`` of a run records."""
+
+    summary: str = Field("", description="One line for listings.")
+    paper: str = Field("", description="Where the settings come from.")
+    arch: str = Field("", description="Architecture's name.")
+    data: DataConfig = Field(default_factory=lambda: DataConfig())
+    model: dict[str, Any] = Field(default_factory=dict, description="The architecture's options.")
+    training: TrainingConfig = Field(default_factory=lambda: TrainingConfig())
+
+
+def resolve(layers: Sequence[Mapping[str, Any]]) -> TrainConfig:
+    """Merge the layers, the later over the earlier, and check the whole.
+
+    Raises:
+        ConfigError: An unknown key or a value out of range, named with its path.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged = merge(merged, layer)
+    return checked(TrainConfig, merged)
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Both mappings in one, ``over`` winning, nested mappings merged key by key."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def checked(section: type[Model], values: Mapping[str, Any], where: str = "") -> Model:
+    """The values as a section.
+
+    Args:
+        section: The pydantic model to make.
+        values: Its values.
+        where: Prefix of the key in messages, e.g. ``"model"``.
+
+    Raises:
+        ConfigError: An unknown key (with the nearest known one) or a value that does not fit.
+    """
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        path = ".".join(str(part) for part in ([where] if where else []) + list(problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            raise ConfigError(
+                f"There is no option '{path}'.", did_you_mean(str(problem["loc"][-1]), _keys(section, problem["loc"]))
+            ) from None
+        raise ConfigError(f"{path}: {problem['msg']} (got {str(problem['input'])[:60]!r}).") from None
+
+
+def parse_sets(assignments: Sequence[str]) -> dict[str, Any]:
+    """``["model.patch=4", "training.lr=1e-3"]`` as nested mappings; values are YAML scalars or lists.
+
+    Raises:
+        ConfigError: An assignment has no ``=``.
+    """
+    values: dict[str, Any] = {}
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals or not path.strip():
+            raise ConfigError(
+                f"--set {assignment!r} is not of the form section.option=value.", "For example --set training.lr=1e-3"
+            )
+        nested: Any = _scalar(text)
+        for key in reversed(path.strip().split(".")):
+            nested = {key: nested}
+        values = merge(values, nested)
+    return values
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping from a file.
+
+    Raises:
+        NotFound: There is no such file.
+        ConfigError: It is not a YAML mapping.
+    """
+    with explained(path):
+        if path.stat().st_size > _YAML_LIMIT:
+            raise ConfigError(f"{path} is too large to be a configuration.")
+        text = path.read_text(encoding="utf-8", errors="replace")
+    return _mapping(text, str(path))
+
+
+def recipes() -> list[str]:
+    """Names of the recipes that come with the package."""
+    return sorted(item.name.removesuffix(".yaml") for item in _recipe_folder().iterdir() if item.name.endswith(".yaml"))
+
+
+def read_recipe(name: str) -> dict[str, Any]:
+    """A shipped recipe by name, as :func:`resolve` takes it.
+
+    Raises:
+        ConfigError: There is no such recipe.
+    """
+    if name not in recipes():
+        raise ConfigError(f"There is no recipe called '{name}'.", did_you_mean(name, recipes()))
+    return _mapping((_recipe_folder() / f"{name}.yaml").read_text(encoding="utf-8"), f"recipe {name}")
+
+
+def to_yaml(section: BaseModel) -> str:
+    """A section as YAML that :func:`read_yaml` reads back to the same values."""
+    return yaml.safe_dump(section.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _recipe_folder() -> Any:
+    return resources.files("ecgtool") / "recipes"
+
+
+def _mapping(text: str, source: str) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ConfigError(f"{source} is not valid YAML: {error}") from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"{source} must be a mapping of option to value.")
+    return document
+
+
+def _scalar(text: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    if isinstance(value, str):  # YAML 1.1 reads 1e-3 as text
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _keys(section: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Option names of the section that ``location`` points into."""
+    current: type[BaseModel] = section
+    for part in location[:-1]:
+        annotation = current.model_fields[str(part)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        current = annotation
+    return list(current.model_fields)

@@ -1,0 +1,146 @@
+"""What a person sees: results on stdout, everything else on stderr.
+
+Commands return a :class:`Result`; ``show`` prints it as a table or, with ``--json``, as one JSON document. Warnings
+and notes go through :data:`log`, progress through :func:`progress`; both keep stdout clean for scripts.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+DISCLAIMER = "Research software. Not a medical device; not for diagnosis or treatment."
+
+log = logging.getLogger("ecgtool")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command made or found.
+
+    Args:
+        data: The machine-readable result: what ``--json`` prints. Keys are stable; scripts rely on them.
+        text: What a person reads: any rich renderable. Plain strings are printed as they are, never as markup.
+        next: The commands worth typing next, whole and ready to paste.
+    """
+
+    data: Mapping[str, Any]
+    text: RenderableType = ""
+    next: Sequence[str] = field(default=())
+
+
+def stdout() -> Console:
+    """The console for results; as wide as its table when piped, so that nothing is cut."""
+    from rich.console import Console
+
+    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False, markup=False, emoji=False)
+
+
+def stderr() -> Console:
+    """The console for everything else."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def show(result: Result, *, as_json: bool = False) -> None:
+    """Print a result: JSON alone, or its text on stdout and the next commands on stderr."""
+    if as_json:
+        sys.stdout.write(json.dumps(_plain(result.data), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        return
+    if result.text != "":
+        stdout().print(result.text)
+    if result.next and log.isEnabledFor(logging.INFO):
+        console = stderr()
+        console.print("\nNext:", style="bold")
+        for command in result.next:
+            console.print(f"  {command}")
+
+
+def setup_logging(verbosity: int = 0) -> None:
+    """Send the package's log to stderr: warnings and notes by default, debug with ``-v``, errors with ``-q``."""
+    level = {1: logging.DEBUG, -1: logging.ERROR}.get(max(-1, min(verbosity, 1)), logging.INFO)
+    log.setLevel(level)
+    log.handlers = [_StderrHandler()]
+    log.propagate = False
+
+
+@contextmanager
+def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A progress line on stderr, silent when stderr is not a terminal or with ``-q``.
+
+    Yields:
+        A function that advances the line by a number of steps.
+    """
+    console = stderr()
+    if not console.is_terminal or not log.isEnabledFor(logging.INFO):
+        yield lambda _steps: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> RenderableType:
+    """A plain table; numbers are aligned right, cells are never read as markup."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(title=Text(title) if title else None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for index, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
+        made.add_column(Text(column), justify="right" if numeric else "left")
+    for row in rows:
+        made.add_row(*(Text(_cell(value)) for value in row))
+    return made
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
+
+
+def printable(text: str) -> str:
+    """The text without control characters, so that a file's own words cannot drive the terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON can hold it: NaN becomes null, numpy scalars numbers, paths text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+class _StderrHandler(logging.Handler):
+    STYLES = ((logging.ERROR, "error", "bold red"), (logging.WARNING, "warning", "yellow"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from rich.text import Text
+
+        message = printable(record.getMessage())
+        for level, word, style in self.STYLES:
+            if record.levelno >= level:
+                stderr().print(Text.assemble((f"{word}: ", style), message))
+                return
+        stderr().print(Text(message))

@@ -1,0 +1,1 @@
+"""Corpora: what each published collection of recordings holds and how its labels are read."""

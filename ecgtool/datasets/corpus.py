@@ -1,0 +1,58 @@
+"""What a corpus promises to ``prepare``: its records, how to read each, and what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ecgtool.record import Record
+from ecgtool.task import Task
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One record of a corpus: a row of ``items.csv`` in the making.
+
+    Args:
+        id: Unique within the corpus.
+        patient: Recordings of one person share it.
+        record: Where it lies, relative to the corpus (a path without suffix for WFDB); empty where it is made.
+        split: ``train``, ``val`` or ``test``.
+        fold: Fold number of the corpus, 0 where it has none.
+        metadata: Further columns of ``items.csv``; every entry has the same keys.
+    """
+
+    id: str
+    patient: str
+    record: str
+    split: str
+    fold: int = 0
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Corpus(Protocol):
+    """A collection of recordings with labels. Picklable, so that workers can read."""
+
+    name: str
+    fs: float
+    leads: tuple[str, ...]
+    samples: int
+    entries: Sequence[Entry]
+    tasks: Sequence[Task]
+    targets: Mapping[str, npt.NDArray[Any]]  # per task name, rows as entries
+    tabular: tuple[str, ...]
+    tabular_values: npt.NDArray[np.float32]  # [entries, columns], NaN where unknown
+    sources: Mapping[str, str]  # digests of the tables it was read from
+    notes: Sequence[str]  # what was left out or looked odd, in words
+    options: Mapping[str, Any]  # what decided labels and splits
+
+    def read(self, entry: Entry) -> Record:
+        """The recording of an entry.
+
+        Raises:
+            EcgError: It is missing or damaged.
+        """

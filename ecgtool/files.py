@@ -1,0 +1,198 @@
+"""Files and folders that appear whole or not at all, and paths that stay where they belong.
+
+Everything this package writes goes through here: a file is written beside its final name, flushed to the disk and
+renamed over it; a folder is built under a hidden name and renamed when it is complete. What is interrupted leaves
+the old version intact.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ecgtool.errors import ConfigError, EcgError, FormatError, NotFound
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_JSON_LIMIT = 64 * 2**20
+
+
+def write_file(path: Path, fill: Callable[[BinaryIO], object]) -> Path:
+    """Write a file whole or not at all.
+
+    Args:
+        path: The final name; its folder is made when missing.
+        fill: Writes the content to the open binary file.
+
+    Raises:
+        EcgError: The file cannot be written (permission, full disk); the old one is intact.
+    """
+    staged = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with staged.open("wb") as file:
+                fill(file)
+                flush(file)
+            staged.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                staged.unlink()
+            raise
+        _flush_folder(path.parent)
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write text as UTF-8, whole or not at all."""
+    return write_file(path, lambda file: file.write(text.encode()))
+
+
+def write_json(path: Path, document: Any) -> Path:
+    """Write a JSON document, whole or not at all."""
+    return write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON document.
+
+    Raises:
+        NotFound: There is no such file.
+        FormatError: It is not JSON, or larger than any document of this package.
+    """
+    with explained(path):
+        if path.stat().st_size > _JSON_LIMIT:
+            raise FormatError(f"{path} is too large to be a JSON document of this tool.")
+        try:
+            return json.loads(path.read_bytes())
+        except (ValueError, RecursionError) as error:
+            raise FormatError(f"{path} is not valid JSON: {error}") from None
+
+
+@contextmanager
+def staged_folder(final: Path, *, force: bool = False) -> Iterator[Path]:
+    """Build a folder under a hidden name; rename it to ``final`` when the block ends without an error.
+
+    Raises:
+        ConfigError: ``final`` exists and ``force`` is not given.
+        EcgError: The folder cannot be written; what was there before is intact.
+    """
+    refuse_existing(final, force=force)
+    staged = final.with_name(f".{final.name}.{os.getpid()}.partial")
+    with explained(final):
+        shutil.rmtree(staged, ignore_errors=True)
+        staged.mkdir(parents=True)
+        try:
+            yield staged
+            publish_folder(staged, final)
+        except BaseException:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
+
+
+def refuse_existing(final: Path, *, force: bool = False) -> None:
+    """Refuse to write over a file or folder that is there, unless forced.
+
+    Raises:
+        ConfigError: It exists and ``force`` is not given.
+    """
+    recover_folder(final)
+    if final.exists() and not force:
+        raise ConfigError(f"{final} exists already.", "Give --force to replace it, or another --out.")
+
+
+def publish_folder(staged: Path, final: Path) -> None:
+    """Rename a complete folder to its final name; an older folder of that name is replaced, or stays on failure."""
+    for file in staged.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+    aside = _aside(final)
+    shutil.rmtree(aside, ignore_errors=True)
+    if final.exists():
+        final.rename(aside)
+    try:
+        staged.rename(final)
+    except BaseException:
+        recover_folder(final)
+        raise
+    _flush_folder(final.parent)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def recover_folder(final: Path) -> None:
+    """Put back the older folder that a replacement was interrupted in moving aside."""
+    aside = _aside(final)
+    if aside.exists() and not final.exists():
+        aside.rename(final)
+
+
+def inside(folder: Path, relative: str) -> Path:
+    """The path of ``relative`` below ``folder``.
+
+    Raises:
+        FormatError: ``relative`` is absolute, a URL, has ``..`` or NUL, or leads out of the folder through a link.
+    """
+    parts = re.split(r"[/\\]", relative)
+    if not relative or "\0" in relative or ":" in parts[0] or parts[0] == "" or ".." in parts or len(relative) > 1024:
+        raise FormatError(f"The path {relative[:80]!r} does not stay inside {folder}.")
+    path = folder.joinpath(*parts)
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise FormatError(f"The path {relative[:80]!r} leads out of {folder} through a link.")
+    return path
+
+
+def valid_name(name: str, what: str = "name") -> str:
+    """The name itself, if it can name a model, a store or a file without surprises.
+
+    Raises:
+        ConfigError: It has characters other than letters, digits, ``.``, ``_`` and ``-``, or is too long.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name[:80]!r} cannot be a {what}.",
+            "Use up to 64 letters, digits, '.', '_' and '-', a letter or digit first.",
+        )
+    return name
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, as ``sha256:<hex>``."""
+    with explained(path), path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def flush(file: BinaryIO) -> None:
+    """Force what was written to the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what the operating system says of a path into one line for the user."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound(f"{error.filename or path} does not exist.", "Check the path.") from error
+    except OSError as error:
+        named = error.filename or path
+        raise EcgError(f"{named}: {error.strerror or error}.", "Check free space and permissions.") from error
+
+
+def _aside(final: Path) -> Path:
+    return final.with_name(f".{final.name}.replaced")
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

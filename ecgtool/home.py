@@ -1,0 +1,65 @@
+"""Where things live: ``ECG_HOME`` and the rule that turns a name into a path.
+
+An existing file or folder of the given name wins; a name with a slash or a suffix that files have is a path; any
+other name means the store, run or bundle of that name under ``ECG_HOME``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ecgtool.errors import NotFound, did_you_mean
+from ecgtool.files import recover_folder, valid_name
+
+FAMILIES = ("stores", "runs", "bundles")
+
+
+def home() -> Path:
+    """The folder of this user's stores, runs, bundles and catalog."""
+    given = os.environ.get("ECG_HOME")
+    if given:
+        return Path(given).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("ecgtool", appauthor=False)
+
+
+def place(family: str, name: str) -> Path:
+    """Where a new member goes: the path itself when ``name`` is one, else ``ECG_HOME/family/name``.
+
+    Raises:
+        ConfigError: The name has characters that names may not have.
+    """
+    if is_path(name):
+        return Path(name)
+    return home() / family / valid_name(name)
+
+
+def find(family: str, name: str) -> Path:
+    """Where an existing member is.
+
+    Raises:
+        NotFound: Neither a path nor a member of that name exists; the hint names the nearest one.
+    """
+    for path in (Path(name), home() / family / name):
+        recover_folder(path)
+        if path.exists():
+            return path
+        if is_path(name):
+            break
+    noun = family.removesuffix("s")
+    raise NotFound(f"There is no {noun} '{name}'.", did_you_mean(name, members(family)) or f"No {noun} exists yet.")
+
+
+def members(family: str) -> list[str]:
+    """Names of the stores, runs or bundles under ``ECG_HOME``."""
+    folder = home() / family
+    if not folder.is_dir():
+        return []
+    return sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def is_path(name: str) -> bool:
+    """Whether the name is meant as a path: it has a slash, or starts with a dot or a tilde."""
+    return "/" in name or os.sep in name or name.startswith((".", "~"))

@@ -1,0 +1,15 @@
+"""Architectures: one table of names; see ``contract.py`` for what each promises."""
+
+from ecgtool.registry import Registry
+
+ARCHITECTURES = Registry(
+    "architectures",
+    {
+        "cnn1d": "ecgtool.models.cnn1d:CNN1D",
+        "xlstm": "ecgtool.models.xlstm:XLSTM",
+        "xlstm-large": "ecgtool.models.xlstm:XLSTM_LARGE",
+        "xresnet1d": "ecgtool.models.xresnet1d:XRESNET1D",
+        "xresnet1d50": "ecgtool.models.xresnet1d:XRESNET1D50",
+        "xresnet1d101": "ecgtool.models.xresnet1d:XRESNET1D101",
+    },
+)

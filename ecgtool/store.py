@@ -1,0 +1,191 @@
+"""Store: a prepared corpus on disk, memory-mapped.
+
+A folder that is whole or absent::
+
+    manifest.json     what it holds and how it was made
+    signals.npy       int16 [items, leads, samples], in counts of ``scale_uv`` microvolt, offset removed
+    items.csv         one row per item: id, patient, record, onset_s, split, fold, then metadata (age, sex ...)
+    tabular.npy       float32 [items, columns], NaN where unknown (only where the corpus has tabular inputs)
+    targets/TASK.npy  one array per task (see :class:`ecgtool.task.Task`)
+
+Nothing computed from the data (statistics, class weights, vocabularies) lives here: it belongs to the run, from its
+training items.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from ecgtool.config import Preprocessing, Section, checked
+from ecgtool.errors import ConfigError, FormatError, NotFound, did_you_mean
+from ecgtool.files import explained, inside, read_json
+from ecgtool.home import find
+from ecgtool.task import NOT_LABELLED, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 1
+SPLITS = ("train", "val", "test")
+ITEM_COLUMNS = ("id", "patient", "record", "onset_s", "split", "fold")
+
+
+class StoreManifest(Section):
+    """What a store holds and how it was made; ``manifest.json``. No time stamp: the same input gives the same bytes."""
+
+    schema_version: int = SCHEMA
+    kind: Literal["records", "windows"]
+    dataset: str
+    tasks: tuple[Task, ...] = ()
+    fs: float
+    leads: tuple[str, ...]
+    samples: int
+    items: int
+    patients: int
+    scale_uv: float = Field(1.0, description="Microvolt per count.", gt=0)
+    calibrated: bool = Field(True, description="False where counts are not millivolts on any known scale.")
+    preprocessing: Preprocessing
+    tabular: tuple[str, ...] = ()
+    splits: dict[str, int] = Field(default_factory=dict, description="Items per split.")
+    saturated: int = Field(0, description="Samples that did not fit int16 and were clipped.")
+    invalid: int = Field(0, description="Samples marked invalid by their source, and filled.")
+    notes: tuple[str, ...] = Field((), description="What was left out or looked odd, in words.")
+    sources: dict[str, str] = Field(
+        default_factory=dict, description="Digest of each table or list the store was made from."
+    )
+    made_by: str = ""
+    options: dict[str, Any] = Field(default_factory=dict, description="The options of the command that made it.")
+
+
+class Store:
+    """A prepared corpus, opened for reading. Opening reads the manifest alone, whatever the size.
+
+    Attributes:
+        path: The folder.
+        manifest: What it holds.
+    """
+
+    def __init__(self, path: Path, manifest: StoreManifest) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    @classmethod
+    def open(cls, name: str | Path) -> Store:
+        """Open a store by name or path.
+
+        Raises:
+            NotFound: There is none of that name.
+            FormatError: The folder is not a store, or one of a later version.
+        """
+        path = find("stores", str(name))
+        if not (path / "manifest.json").is_file():
+            raise FormatError(f"{path} is not a store: it has no manifest.json.", "Make one with: ecg prepare")
+        document = read_json(path / "manifest.json")
+        version = document.get("schema_version") if isinstance(document, dict) else None
+        if version != SCHEMA:
+            raise FormatError(
+                f"{path}/manifest.json has schema_version {version!r}; this version reads {SCHEMA}.",
+                "Prepare it again.",
+            )
+        try:
+            return cls(path, checked(StoreManifest, document))
+        except ConfigError as error:
+            raise FormatError(f"{path}/manifest.json: {error.message}", "Prepare it again.") from None
+
+    @cached_property
+    def signals(self) -> npt.NDArray[np.int16]:
+        """int16 [items, leads, samples], memory-mapped, in counts of ``manifest.scale_uv`` microvolt."""
+        shape = (self.manifest.items, len(self.manifest.leads), self.manifest.samples)
+        return self._array("signals.npy", shape, np.int16)
+
+    @cached_property
+    def items(self) -> pd.DataFrame:
+        """One row per item; the columns of :data:`ITEM_COLUMNS`, then metadata."""
+        import pandas as pd
+
+        path = self.path / "items.csv"
+        with explained(path):
+            frame = pd.read_csv(
+                path,
+                dtype=dict.fromkeys(("id", "patient", "record", "split"), str),
+                keep_default_na=False,
+                na_values={"age": [""], "fold": [""]},
+            )
+        if len(frame) != self.manifest.items or set(ITEM_COLUMNS) - set(frame.columns):
+            raise FormatError(
+                f"{path} does not have the {self.manifest.items} rows and the columns its manifest promises."
+            )
+        return frame
+
+    @cached_property
+    def tabular(self) -> npt.NDArray[np.float32]:
+        """float32 [items, columns] as named by ``manifest.tabular``; NaN where unknown."""
+        columns = len(self.manifest.tabular)
+        if not columns:
+            return np.empty((self.manifest.items, 0), np.float32)
+        return self._array("tabular.npy", (self.manifest.items, columns), np.float32)
+
+    def task(self, name: str = "") -> Task:
+        """The task of that name; the only one when ``name`` is empty.
+
+        Raises:
+            ConfigError: No such task, or several and no name.
+        """
+        tasks = {task.name: task for task in self.manifest.tasks}
+        if name in tasks:
+            return tasks[name]
+        if not name and len(tasks) == 1:
+            return next(iter(tasks.values()))
+        if not name:
+            raise ConfigError(
+                f"{self.path.name} holds the tasks {', '.join(tasks) or 'none'}.", "Choose one with --task."
+            )
+        raise ConfigError(f"{self.path.name} holds no task '{name}'.", did_you_mean(name, tasks))
+
+    def targets(self, task: Task) -> npt.NDArray[Any]:
+        """uint8 [items, labels] (multilabel, hierarchical) or int16 [items] (multiclass), memory-mapped."""
+        shape: tuple[int, ...] = (self.manifest.items,) if task.exclusive else (self.manifest.items, len(task.labels))
+        return self._array(f"targets/{task.name}.npy", shape, np.int16 if task.exclusive else np.uint8)
+
+    def labelled(self, task: Task) -> npt.NDArray[np.bool_]:
+        """Which items carry a label of the task; bool [items]."""
+        targets = self.targets(task)
+        return np.asarray(targets >= 0) if task.exclusive else np.asarray(targets[:, 0] != NOT_LABELLED)
+
+    def indices(self, split: str, task: Task | None = None) -> npt.NDArray[np.int64]:
+        """Item numbers of a split, ascending; only those labelled in the task when one is given.
+
+        Raises:
+            ConfigError: Not the name of a split.
+        """
+        if split not in SPLITS:
+            raise ConfigError(f"There is no split '{split}'.", did_you_mean(split, SPLITS))
+        chosen = self.items["split"].to_numpy() == split
+        if task is not None:
+            chosen &= self.labelled(task)
+        return np.flatnonzero(chosen)
+
+    def millivolts(self, item: int) -> npt.NDArray[np.float32]:
+        """One item as float32 [leads, samples] in millivolt."""
+        return self.signals[item].astype(np.float32) * np.float32(self.manifest.scale_uv / 1000)
+
+    def _array(self, name: str, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
+        path = inside(self.path, name)
+        try:
+            with explained(path):
+                array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise FormatError(f"{path} is damaged: {error}.", "Prepare the store again.") from None
+        except NotFound:
+            raise FormatError(f"{path} is missing from the store.", "Prepare the store again.") from None
+        if array.shape != shape or array.dtype != dtype:
+            raise FormatError(
+                f"{path} holds {array.dtype} {array.shape}, its manifest promises {np.dtype(dtype)} {shape}."
+            )
+        return array

@@ -1,0 +1,52 @@
+"""Task: what is to be predicted, its labels and how they combine."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Kind = Literal["multilabel", "multiclass", "hierarchical", "tokens", "answering", "waves"]
+
+NOT_LABELLED = 255
+"""Target of a multilabel item that carries no label in the task; -1 in a multiclass one."""
+
+
+class Task(BaseModel):
+    """What is to be predicted. Loss, activation and metrics follow from the kind.
+
+    Targets are uint8 [items, labels] of 0 and 1 for ``multilabel`` and ``hierarchical`` tasks (a row of
+    :data:`NOT_LABELLED` leaves the item out), int16 [items] for ``multiclass`` ones (-1 leaves the item out).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...] = Field(description="Labels in the order of the outputs.")
+    metric: str = Field("macro_auroc", description="The metric that picks the best epoch; higher is better.")
+    parents: dict[str, str] = Field(default_factory=dict, description="Label -> its parent, for hierarchical tasks.")
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _labels_are_a_set(self) -> Self:
+        if not self.labels or len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels must be given, each once")
+        if set(self.parents) - set(self.labels):
+            raise ValueError("every key of parents must be a label")
+        return self
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether exactly one label holds (softmax) rather than any number of them (sigmoid)."""
+        return self.kind == "multiclass"
+
+    @property
+    def activation(self) -> Literal["sigmoid", "softmax"]:
+        """What turns logits into probabilities."""
+        return "softmax" if self.exclusive else "sigmoid"
+
+    @property
+    def loss(self) -> Literal["bce", "ce"]:
+        """The loss that fits the kind, unless the configuration names another."""
+        return "ce" if self.exclusive else "bce"
