@@ -67,9 +67,13 @@ def test_an_existing_folder_is_replaced_only_when_forced(tmp_path):
 
 
 def test_an_interrupted_folder_is_absent(tmp_path):
-    with pytest.raises(KeyboardInterrupt), files.staged_folder(tmp_path / "folder") as staged:
-        (staged / "a").write_text("half")
-        raise KeyboardInterrupt
+    def build():
+        with files.staged_folder(tmp_path / "folder") as staged:
+            (staged / "a").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build()
     assert list(tmp_path.iterdir()) == []
 
 

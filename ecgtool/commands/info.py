@@ -12,8 +12,19 @@ from ecgtool.console import Result
 def info(
     target: Annotated[
         str,
-        typer.Argument(help="A recording, store, run or bundle: a path, or a name in ECG_HOME.", show_default=False),
+        typer.Argument(help="A recording, store, run, bundle or model: a path, or a name.", show_default=False),
     ] = "",
 ) -> Result:
     """Say what is in a recording, store, run or bundle; alone, versions, CUDA and where things are."""
-    raise NotImplementedError
+    from rich.console import Group
+    from rich.text import Text
+
+    from ecgtool.console import table
+    from ecgtool.describe import describe
+
+    found = describe(target)
+    facts = table(["", ""], [(name, str(value)) for name, value in found.facts.items()], f"{found.kind} {found.name}")
+    parts = Group(facts, table(found.columns, found.rows)) if found.rows else Group(facts)
+    data = {"kind": found.kind, "name": found.name, **found.facts}
+    data["parts"] = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    return Result(data, parts if found.facts else Text(found.name), found.next)

@@ -1,0 +1,239 @@
+"""What is in a recording, a store, a run or a bundle, in words and numbers; and what this machine has."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ecgtool import __version__
+from ecgtool.catalog import Bundle, Catalog
+from ecgtool.errors import EcgError, NotFound, did_you_mean
+from ecgtool.formats import read_record
+from ecgtool.home import FAMILIES, find, home, is_path, members
+from ecgtool.record import Record
+from ecgtool.run import Run
+from ecgtool.store import Store
+
+PACKAGES = ("torch", "lightning", "onnx", "onnxruntime", "numpy", "scipy", "pandas", "scikit-learn", "wfdb", "pyedflib")
+
+
+@dataclass(frozen=True)
+class Description:
+    """What something is.
+
+    Args:
+        kind: ``recording``, ``store``, ``run``, ``bundle`` or ``installation``.
+        name: Its name.
+        facts: Ordered, name to value; nested mappings and lists are for machines, the rest is for both.
+        columns: Heads of the table of parts (leads, splits, labels ...).
+        rows: That table.
+        next: Commands worth typing next.
+    """
+
+    kind: str
+    name: str
+    facts: Mapping[str, Any]
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
+    next: tuple[str, ...] = ()
+
+
+def describe(target: str) -> Description:
+    """Say what ``target`` is: a path, or a name under ``ECG_HOME``; nothing means this installation.
+
+    Raises:
+        NotFound: There is nothing of that path or name.
+        EcgError: It is there but damaged.
+    """
+    if not target:
+        return describe_installation()
+    path = _locate(target)
+    for marker, teller in _MARKERS.items():
+        if (path / marker).is_file():
+            return teller(path)
+    if path.is_dir():
+        raise EcgError(f"{path} is a folder, but not a store, a run or a bundle.", "Name a recording in it.")
+    return describe_recording(path)
+
+
+def describe_recording(path: Path) -> Description:
+    """Duration, rate, calibration and, per lead, range and quality of a recording."""
+    record = read_record(path)
+    meta = {key: value for key, value in record.meta.items() if value not in (None, "", ())}
+    facts = {
+        "duration": f"{record.seconds:g} s",
+        "sampling rate": f"{record.fs:g} Hz",
+        "samples": record.signal.shape[1],
+        "leads": len(record.leads),
+        "unit": "mV" if record.calibrated else "not calibrated",
+        **meta,
+    }
+    rows = tuple(_lead_row(record, index) for index in range(len(record.leads)))
+    columns = ("lead", "min", "max", "median", "SD", "invalid", "remark")
+    return Description("recording", record.id or path.name, facts, columns, rows, (f"ecg plot {path}",))
+
+
+def describe_store(path: Path) -> Description:
+    """Shape, tasks, splits and how a store was made."""
+    store = Store.open(path)
+    held = store.manifest
+    facts: dict[str, Any] = {
+        "dataset": held.dataset,
+        "items": f"{held.items} {held.kind} of {held.patients} patients",
+        "shape": f"{len(held.leads)} leads x {held.samples} samples at {held.fs:g} Hz",
+        "leads": " ".join(held.leads),
+        "unit": f"{held.scale_uv:g} µV per count" if held.calibrated else "not calibrated",
+        "preprocessing": _steps(held.preprocessing.model_dump()),
+        "splits": ", ".join(f"{name} {count}" for name, count in held.splits.items()),
+        "tabular inputs": ", ".join(held.tabular) or "none",
+        "saturated samples": held.saturated,
+        "invalid samples": held.invalid,
+        "size on disk": f"{sum(file.stat().st_size for file in path.rglob('*') if file.is_file()) / 1e6:.1f} MB",
+        "made by": held.made_by,
+    }
+    facts.update({f"note {number}": note for number, note in enumerate(held.notes, 1)})
+    rows = tuple(row for task in held.tasks for row in _label_rows(store, task.name))
+    name = path.name
+    following = (f"ecg train --dataset {name} --arch xlstm", f"ecg plot {name}:0")
+    return Description("store", name, facts, ("task", "label", "train", "val", "test"), rows, following)
+
+
+def describe_run(path: Path) -> Description:
+    """Architecture, data, settings and results of a run."""
+    run = Run.open(path)
+    config, lineage = run.config, run.lineage
+    facts: dict[str, Any] = {
+        "architecture": config.arch,
+        "store": lineage.store,
+        "task": f"{lineage.task.name} ({', '.join(lineage.task.labels)})",
+        "input": f"{len(lineage.leads)} leads x {lineage.samples} samples at {lineage.fs:g} Hz",
+        "options": ", ".join(f"{key}={value}" for key, value in config.model.items()) or "defaults",
+        "training": f"{config.training.optimizer}, lr {config.training.lr:g}, batch {config.training.batch}, "
+        f"up to {config.training.epochs} epochs, seed {config.training.seed}",
+        "epochs done": max(len(_lines(path / "metrics.csv")) - 1, 0),
+    }
+    rows = tuple(row for split in ("val", "test") for row in _metric_rows(run.metrics(split), split))
+    name = path.name
+    return Description(
+        "run", name, facts, ("split", "metric", "value", "95 % from", "to"), rows, (f"ecg evaluate {name}",)
+    )
+
+
+def describe_bundle(path: Path) -> Description:
+    """Inputs, labels, thresholds and origin of a bundle; every digest is checked first."""
+    bundle = Bundle.open(path)
+    held = bundle.manifest
+    facts: dict[str, Any] = {
+        "model": held.name,
+        "architecture": held.arch,
+        "input": f"{len(held.leads)} leads x {held.samples} samples at {held.fs:g} Hz in {held.unit}",
+        "leads": " ".join(held.leads),
+        "further inputs": ", ".join(held.tabular) or "none",
+        "preprocessing": _steps(held.preprocessing.model_dump()),
+        "intended use": held.intended_use,
+        "digests": "all match",
+    }
+    rows = tuple((label, held.thresholds.get(label)) for label in held.task.labels)
+    following = (f"ecg predict {path.name} FILE", f"ecg register {path.name} --name NAME")
+    return Description("bundle", path.name, facts, ("label", "threshold"), rows, following)
+
+
+def describe_installation() -> Description:
+    """Versions, CUDA and where things are. Finds CUDA without importing torch."""
+    facts: dict[str, Any] = {
+        "ecgtool": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "CUDA": _cuda(),
+        "ECG_HOME": str(home()),
+        **{family: len(members(family)) for family in FAMILIES},
+    }
+    rows = tuple((name, _version(name)) for name in PACKAGES)
+    return Description("installation", "ecgtool", facts, ("package", "version"), rows)
+
+
+def _locate(target: str) -> Path:
+    if is_path(target) or Path(target).exists() or Path(f"{target}.hea").is_file():
+        return Path(target)
+    known: list[str] = []
+    for family in FAMILIES:
+        if target in members(family):
+            return find(family, target)
+        known += members(family)
+    try:
+        return Catalog.open().resolve(target).path
+    except NotFound:
+        hint = did_you_mean(target, known) or "Nothing has been made yet; ecg alone says the first steps."
+        raise NotFound(f"There is no recording, store, run, bundle or model '{target}'.", hint) from None
+
+
+_MARKERS = {"manifest.json": describe_store, "config.yaml": describe_run, "bundle.json": describe_bundle}
+
+
+def _lead_row(record: Record, index: int) -> tuple[Any, ...]:
+    row = record.signal[index]
+    valid = row[np.isfinite(row)]
+    if not valid.size:
+        return record.leads[index], None, None, None, None, "100 %", "no valid sample"
+    low, high, middle, spread = (float(value) for value in (valid.min(), valid.max(), np.median(valid), valid.std()))
+    invalid = f"{100 * (1 - valid.size / row.size):.1f} %"
+    return record.leads[index], low, high, middle, spread, invalid, _remark(valid, record.calibrated)
+
+
+def _remark(values: np.ndarray[Any, Any], calibrated: bool) -> str:
+    """What a technician should look at; thresholds are generous, in mV."""
+    if np.ptp(values) == 0:
+        return "flat line"
+    peak = float(np.abs(values - np.median(values)).max())
+    if calibrated and peak > 10:
+        return "over 10 mV: wrong gain or artefact?"
+    if calibrated and peak < 0.05:
+        return "under 0.05 mV: electrode off?"
+    return ""
+
+
+def _label_rows(store: Store, name: str) -> list[tuple[Any, ...]]:
+    task = store.task(name)
+    targets, splits = store.targets(task), store.items["split"].to_numpy()
+    rows = []
+    for index, label in enumerate(task.labels):
+        positive = targets == index if task.exclusive else targets[:, index] == 1
+        rows.append((name, label, *(int((positive & (splits == split)).sum()) for split in ("train", "val", "test"))))
+    return rows
+
+
+def _metric_rows(document: Mapping[str, Any] | None, split: str) -> list[tuple[Any, ...]]:
+    values = (document or {}).get("values", {})
+    return [(split, name, item["value"], item["low"], item["high"]) for name, item in values.items()]
+
+
+def _steps(steps: Mapping[str, Any]) -> str:
+    said = [
+        f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in steps.items()
+        if value not in (None, "none")
+    ]
+    return ", ".join(said)
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _cuda() -> str:
+    if "+cpu" in _version("torch"):
+        return "no: torch is a CPU build"
+    return "a driver is there" if Path("/proc/driver/nvidia/version").exists() else "no driver found"
