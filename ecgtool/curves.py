@@ -1,0 +1,182 @@
+"""Curves over a decision threshold: ROC, precision-recall, calibration, and the threshold that a rule picks on them.
+
+Everything is counted, with ties kept together, and every count may carry weights. A bootstrap resample is then a
+weight per item, and a whole batch of resamples is one sparse product instead of a sort each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+Floats = npt.NDArray[np.float64]
+Rule = Literal["f1", "youden"]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """One label's items in bins of descending probability, ready to be counted under any weights.
+
+    Items of equal probability share a bin. Neighbouring bins without a positive are one, since neither area changes
+    between two positives: a rare label has few bins however many items there are.
+
+    Args:
+        positives: Indicator [bins, items] of the positive items.
+        negatives: Indicator [bins, items] of the negative items.
+    """
+
+    positives: csr_array
+    negatives: csr_array
+
+    @classmethod
+    def of(cls, target: npt.NDArray[np.bool_], probability: Floats) -> Self:
+        """Rank the items of one label.
+
+        Args:
+            target: bool [items].
+            probability: float [items], finite.
+        """
+        order = np.argsort(-probability, kind="stable")
+        tied = np.cumsum(np.diff(probability[order], prepend=np.inf) != 0) - 1
+        has_positive = np.bincount(tied, weights=target[order]) > 0
+        opens = has_positive | np.concatenate(([True], has_positive[:-1]))
+        bins = (np.cumsum(opens) - 1)[tied]
+        shape = (int(opens.sum()), len(target))
+        return cls(_indicator(bins, order, target[order], shape), _indicator(bins, order, ~target[order], shape))
+
+    def counts(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Weight of the positives and of the negatives in each bin.
+
+        Args:
+            weights: float [items, resamples].
+
+        Returns:
+            Two arrays [bins, resamples], the most probable bin first.
+        """
+        return self.positives @ weights, self.negatives @ weights
+
+
+def auroc(positives: Floats, negatives: Floats) -> Floats:
+    """Area under the ROC curve, ties counted half: the Mann-Whitney statistic (Hanley and McNeil 1982).
+
+    Args:
+        positives: Weight of the positives per bin, the most probable bin first; [bins, resamples].
+        negatives: The same of the negatives.
+
+    Returns:
+        [resamples]; NaN where a class is absent.
+    """
+    below = negatives.sum(axis=0) - np.cumsum(negatives, axis=0)
+    pairs = positives.sum(axis=0) * negatives.sum(axis=0)
+    return _ratio((positives * (below + negatives / 2)).sum(axis=0), pairs, np.nan)
+
+
+def average_precision(positives: Floats, negatives: Floats) -> Floats:
+    """Area under the precision-recall curve as a sum of steps, without interpolation (Davis and Goadrich 2006).
+
+    Args:
+        positives: Weight of the positives per bin, the most probable bin first; [bins, resamples].
+        negatives: The same of the negatives.
+
+    Returns:
+        [resamples]; NaN where there is no positive.
+    """
+    found = np.cumsum(positives, axis=0)
+    precision = _ratio(found, found + np.cumsum(negatives, axis=0), 0.0)
+    return _ratio((positives * precision).sum(axis=0), positives.sum(axis=0), np.nan)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What every threshold of one label would decide; arrays [thresholds], the highest threshold first.
+
+    Args:
+        thresholds: Distinct probabilities; an item at or above one is called positive.
+        tp: True positives.
+        fp: False positives.
+        positives: Positives in all.
+        negatives: Negatives in all.
+    """
+
+    thresholds: Floats
+    tp: Floats
+    fp: Floats
+    positives: int
+    negatives: int
+
+    @classmethod
+    def of(cls, target: npt.NDArray[np.bool_], probability: Floats) -> Self:
+        """Count the decisions of one label; ``target`` bool [items], ``probability`` float [items]."""
+        thresholds, place = np.unique(-probability, return_inverse=True)
+        positives = np.bincount(place, weights=target, minlength=len(thresholds))
+        everyone = np.bincount(place, minlength=len(thresholds))
+        tp, called = np.cumsum(positives), np.cumsum(everyone)
+        total = int(target.sum())
+        return cls(-thresholds, tp, called - tp, total, len(target) - total)
+
+    @property
+    def sensitivity(self) -> Floats:
+        """Share of the positives that are called positive."""
+        return self.tp / max(self.positives, 1)
+
+    @property
+    def specificity(self) -> Floats:
+        """Share of the negatives that are not called positive."""
+        return 1 - self.fp / max(self.negatives, 1)
+
+    @property
+    def precision(self) -> Floats:
+        """Share of those called positive that are."""
+        return self.tp / (self.tp + self.fp)
+
+    @property
+    def f1(self) -> Floats:
+        """Harmonic mean of precision and sensitivity."""
+        return 2 * self.tp / (self.tp + self.fp + self.positives)
+
+
+def best_threshold(target: npt.NDArray[np.bool_], probability: Floats, rule: Rule = "f1") -> float:
+    """The threshold that a rule picks; of equally good ones the highest.
+
+    It lies halfway to the next lower probability, so that rounding in another runtime does not turn a decision.
+
+    Args:
+        target: bool [items], with both classes.
+        probability: float [items].
+        rule: ``f1`` maximises F1; ``youden`` maximises sensitivity + specificity - 1 (Youden 1950).
+    """
+    counts = Counts.of(target, probability)
+    gain = counts.f1 if rule == "f1" else counts.sensitivity + counts.specificity
+    best = int(np.argmax(gain))
+    lower = counts.thresholds[best + 1] if best + 1 < len(counts.thresholds) else 0.0
+    return float((counts.thresholds[best] + lower) / 2)
+
+
+def calibration(target: npt.NDArray[np.bool_], probability: Floats, bins: int = 10) -> tuple[Floats, Floats, Floats]:
+    """Predicted against observed frequency, in bins that hold equally many items.
+
+    Returns:
+        Mean probability, share of positives and number of items of each bin that is not empty.
+    """
+    order = np.argsort(probability, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    predicted = np.array([probability[part].mean() for part in parts])
+    observed = np.array([target[part].mean() for part in parts])
+    return predicted, observed, np.array([float(len(part)) for part in parts])
+
+
+def _indicator(
+    bins: npt.NDArray[np.int64], order: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_], shape: tuple[int, int]
+) -> csr_array:
+    """A matrix [bins, items] with a one where a chosen item lies in a bin; ``bins`` ascend along ``order``."""
+    starts = np.concatenate(([0], np.cumsum(np.bincount(bins[chosen], minlength=shape[0]))))
+    return csr_array((np.ones(int(chosen.sum())), order[chosen], starts), shape=shape)
+
+
+def _ratio(above: Floats, below: Floats, otherwise: float) -> Floats:
+    """The quotient, with a value of its own where it would divide by zero."""
+    return np.divide(above, below, out=np.full(np.shape(below), otherwise), where=below > 0)
