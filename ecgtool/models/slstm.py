@@ -1,0 +1,161 @@
+"""sLSTM: a scalar-memory recurrence with exponential gates, as one fused scan with a hand-written backward.
+
+Beck et al. 2024, "xLSTM: Extended Long Short-Term Memory", section 2.2. Per head, with ``a = x_t W + h_{t-1} R + b``
+split into the pre-activations of input, forget, cell and output::
+
+    m_t = max(log f_t + m_{t-1}, i_t)         the stabiliser; f_t = sigmoid(forget)
+    c_t = exp(log f_t + m_{t-1} - m_t) c_{t-1} + exp(i_t - m_t) tanh(cell)
+    n_t = exp(log f_t + m_{t-1} - m_t) n_{t-1} + exp(i_t - m_t)
+    h_t = sigmoid(output) c_t / n_t
+
+Only ``c_t / n_t`` is ever used, and the stabiliser cancels in it. So the scan carries two states instead of three: the
+normalised cell ``c_t / n_t`` and the logarithm of the true normaliser, ``m_t + log n_t``::
+
+    normaliser_t = logaddexp(log f_t + normaliser_{t-1}, i_t)      never overflows, whatever the gates
+    write_t      = exp(i_t - normaliser_t)                         in (0, 1]: how much of the cell is written anew
+    cell_t       = cell_{t-1} + write_t (tanh(cell) - cell_{t-1})
+    h_t          = sigmoid(output) cell_t
+
+It is the same function to rounding (:func:`slstm_reference` is the paper's form, for tests).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+EMPTY = -1e30
+"""Logarithm of the normaliser before the first step: nothing is remembered yet. Finite, so that no inf - inf arises."""
+
+
+@torch.library.custom_op("ecgtool::slstm_scan", mutates_args=())
+def slstm_scan(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Run the recurrence over all steps, from empty states.
+
+    One operator: ``torch.export`` keeps it whole, so that an exporter can translate it to one loop.
+
+    Args:
+        gates: What the input and the bias contribute, [steps, heads, batch, 4 * head_dim]; the last axis holds the
+            input, forget, cell and output gate, ``head_dim`` values each.
+        recurrent: What the previous hidden state contributes, [heads, head_dim, 4 * head_dim]; applied from the right,
+            ``hidden[t - 1] @ recurrent``, head by head.
+
+    Returns:
+        ``hidden``, ``cell`` and ``normaliser``, each [steps, heads, batch, head_dim]. Gradients flow through
+        ``hidden`` only; the other two are the states that its backward needs.
+    """
+    return _forward(gates, recurrent)
+
+
+@slstm_scan.register_fake
+def _(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    steps, heads, batch, _ = gates.shape
+    shape = (steps, heads, batch, recurrent.shape[1])
+    return gates.new_empty(shape), gates.new_empty(shape), gates.new_empty(shape)
+
+
+@torch.library.custom_op("ecgtool::slstm_scan_backward", mutates_args=())
+def slstm_scan_backward(
+    grad: Tensor, gates: Tensor, recurrent: Tensor, hidden: Tensor, cell: Tensor, normaliser: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Gradients of ``gates`` and ``recurrent``, given that of ``hidden`` (shapes as in :func:`slstm_scan`)."""
+    return _backward(grad, gates, recurrent, hidden, cell, normaliser)
+
+
+@slstm_scan_backward.register_fake
+def _(*inputs: Tensor) -> tuple[Tensor, Tensor]:
+    _, gates, recurrent, *_ = inputs
+    return torch.empty_like(gates), torch.empty_like(recurrent)
+
+
+def _remember(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor, Tensor]) -> None:
+    ctx.mark_non_differentiable(output[1], output[2])
+    ctx.save_for_backward(*inputs, *output)
+
+
+def _differentiate(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.ops.ecgtool.slstm_scan_backward(grad.contiguous(), *ctx.saved_tensors)
+
+
+slstm_scan.register_autograd(_differentiate, setup_context=_remember)
+
+
+def _forward(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The plain form: one loop over time, eight small operations a step, written straight into the results."""
+    steps, heads, batch, _ = gates.shape
+    hidden = gates.new_empty(steps, heads, batch, recurrent.shape[1])
+    cell, normaliser = torch.empty_like(hidden), torch.empty_like(hidden)
+    raw = torch.empty_like(gates[0])  # [heads, batch, 4 * head_dim]
+    write, forget, update, output = raw.chunk(4, dim=-1)
+    h, c, n = torch.zeros_like(hidden[0]), torch.zeros_like(hidden[0]), torch.full_like(hidden[0], EMPTY)
+    for x, next_h, next_c, next_n in zip(gates, hidden, cell, normaliser, strict=True):
+        torch.baddbmm(x, h, recurrent, out=raw)
+        torch.logaddexp(functional.logsigmoid(forget).add_(n), write, out=next_n)
+        torch.lerp(c, update.tanh_(), write.sub_(next_n).exp_(), out=next_c)
+        torch.mul(output.sigmoid_(), next_c, out=next_h)
+        h, c, n = next_h, next_c, next_n
+    return hidden, cell, normaliser
+
+
+def _backward(
+    grad: Tensor, gates: Tensor, recurrent: Tensor, hidden: Tensor, cell: Tensor, normaliser: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Whatever does not depend on later steps is computed for all steps at once; the loop does the rest."""
+    before_h = _shifted(hidden, 0.0)
+    before_c = _shifted(cell, 0.0)
+    raw = gates + before_h @ recurrent  # [steps, heads, batch, 4 * head_dim]
+    write, forget, update, output = raw.chunk(4, dim=-1)
+    update, output = update.tanh(), output.sigmoid()
+    written = (write - normaliser).exp()
+    kept = 1 - written
+    by_output = cell * output * (1 - output)
+    by_update = written * (1 - update * update)
+    by_write = written * (update - before_c)
+    by_forget = torch.sigmoid(-forget)
+    result = torch.empty_like(gates)
+    d_write, d_forget, d_update, d_output = (part.unbind(0) for part in result.chunk(4, dim=-1))
+    back = recurrent.transpose(1, 2).contiguous()  # [heads, 4 * head_dim, head_dim]
+    d_h, d_c, d_n = grad[-1], torch.zeros_like(grad[0]), torch.zeros_like(grad[0])
+    buffer, scratch = torch.empty_like(grad[0]), torch.empty_like(grad[0])
+    for t in range(len(grad) - 1, -1, -1):
+        torch.mul(d_h, by_output[t], out=d_output[t])
+        d_c.addcmul_(d_h, output[t])
+        torch.mul(d_c, by_update[t], out=d_update[t])
+        torch.addcmul(d_n, d_c, by_write[t], value=-1, out=scratch).mul_(kept[t])
+        torch.sub(d_n, scratch, out=d_write[t])
+        torch.mul(scratch, by_forget[t], out=d_forget[t])
+        d_n, scratch = scratch, d_n
+        d_c.mul_(kept[t])
+        if t:
+            d_h = torch.baddbmm(grad[t - 1], result[t], back, out=buffer)
+    d_recurrent = torch.einsum("thbi,thbj->hij", before_h, result)
+    return result, d_recurrent
+
+
+def _shifted(states: Tensor, initial: float) -> Tensor:
+    """The states before each step: one step later, ``initial`` first."""
+    first = torch.full_like(states[:1], initial)
+    return torch.cat([first, states[:-1]])
+
+
+def slstm_reference(gates: Tensor, recurrent: Tensor) -> Tensor:
+    """The paper's form with stabiliser, cell and normaliser apart: slow, and differentiated by autograd.
+
+    Args and result as :func:`slstm_scan`; returns ``hidden`` alone.
+    """
+    head_dim = recurrent.shape[1]
+    h = c = n = m = gates.new_zeros(*gates.shape[1:3], head_dim)
+    hidden = []
+    for t, x in enumerate(gates):
+        write, forget, update, output = (x + h @ recurrent).chunk(4, dim=-1)  # [heads, batch, head_dim] each
+        kept = functional.logsigmoid(forget) + m
+        m = write if t == 0 else torch.maximum(kept, write)
+        keep, new = (kept - m).exp(), (write - m).exp()
+        c = keep * c + new * update.tanh()
+        n = keep * n + new
+        h = output.sigmoid() * c / n
+        hidden.append(h)
+    return torch.stack(hidden)

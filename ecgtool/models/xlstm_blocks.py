@@ -1,0 +1,167 @@
+"""Residual blocks around the two cells of Beck et al. 2024 (figures 10, 11): norm, convolution, cell, projection.
+
+All take and return [batch, tokens, width]. With two directions a second set of heads reads the tokens from last to
+first; both run in the same scan, so the second direction costs width and no extra steps.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ecgtool.models.mlstm import mlstm_chunkwise
+from ecgtool.models.slstm import slstm_scan
+
+_KERNEL = 4
+"""Tokens that the convolution before the gates sees: the newest and three before it."""
+
+
+class CausalConv(nn.Module):
+    """Depthwise convolution over the newest tokens in reading order, one set of weights per direction, then SiLU."""
+
+    def __init__(self, width: int, directions: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv1d(width, width, _KERNEL, groups=width) for _ in range(directions))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Per direction [batch, tokens, width], both in the order of time."""
+        x = x.mT  # [batch, width, tokens]
+        pads = ((_KERNEL - 1, 0), (0, _KERNEL - 1))
+        return [functional.silu(conv(functional.pad(x, pad))).mT for conv, pad in zip(self.convs, pads, strict=False)]
+
+
+class HeadNorm(nn.Module):
+    """Normalises each head by itself, so that no head drowns the others, and scales every channel."""
+
+    def __init__(self, heads: int, head_dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(heads, head_dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, tokens, heads, head_dim] -> [batch, tokens, heads * head_dim]."""
+        return (functional.layer_norm(x, x.shape[-1:]) * self.weight).flatten(-2)
+
+
+class SLSTMBlock(nn.Module):
+    """sLSTM: memory mixing within each head, then a gated feed-forward layer.
+
+    Args:
+        width: Of the residual stream.
+        hidden: Of the cell, per direction.
+        heads: Blocks of the recurrence, per direction.
+        dropout: Before each residual addition.
+        directions: 1, or 2 to read backwards too.
+    """
+
+    def __init__(self, width: int, hidden: int, heads: int, dropout: float, directions: int = 1) -> None:
+        super().__init__()
+        head_dim, all_heads = hidden // heads, heads * directions
+        self.heads, self.head_dim, self.directions = heads, head_dim, directions
+        self.norm = nn.LayerNorm(width)
+        self.conv = CausalConv(width, directions)
+        self.when = nn.ModuleList(nn.Linear(width, 2 * hidden, bias=False) for _ in range(directions))
+        self.what = nn.Linear(width, 2 * hidden * directions, bias=False)
+        self.recurrent = nn.Parameter(torch.randn(all_heads, head_dim, 4 * head_dim) * 0.5 / head_dim**0.5)
+        # The input gate has no bias: added to all steps of a unit, it cancels in the normalised cell.
+        self.bias = nn.Parameter(torch.zeros(all_heads, 3 * head_dim))
+        with torch.no_grad():
+            self.bias[:, :head_dim] = torch.linspace(1.0, 5.0, head_dim)
+        self.cell_norm = HeadNorm(all_heads, head_dim)
+        self.out = nn.Linear(hidden * directions, width)
+        self.ffn = FeedForward(width, dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, tokens, width] -> the same."""
+        return self.ffn(x + self.dropout(self.out(self.cell_norm(self.cell(self.norm(x))))))
+
+    def cell(self, x: Tensor) -> Tensor:
+        """The scan alone: [batch, tokens, width] -> [batch, tokens, heads, head_dim]."""
+        when = [linear(seen) for linear, seen in zip(self.when, self.conv(x), strict=True)]
+        parts = [*when, *self.what(x).chunk(self.directions, dim=-1)]
+        parts = [part.reshape(*x.shape[:2], self.heads, 2 * self.head_dim) for part in parts]
+        gates = torch.cat([torch.cat(parts[: self.directions], dim=2), torch.cat(parts[self.directions :], dim=2)], -1)
+        gates = gates + functional.pad(self.bias, (self.head_dim, 0))  # [batch, tokens, heads, 4 * head_dim]
+        gates = turned(gates, self.heads).permute(1, 2, 0, 3).contiguous()  # [tokens, heads, batch, 4 * head_dim]
+        hidden, _, _ = slstm_scan(gates, self.recurrent)
+        return turned(hidden.permute(2, 0, 1, 3), self.heads)
+
+
+class MLSTMBlock(nn.Module):
+    """mLSTM: up-projection, matrix memory, gated output, down-projection.
+
+    Args:
+        width: Of the residual stream.
+        hidden: Of the cell, per direction.
+        heads: Matrix memories, per direction.
+        dropout: Before the residual addition.
+        directions: 1, or 2 to read backwards too.
+    """
+
+    def __init__(self, width: int, hidden: int, heads: int, dropout: float, directions: int = 1) -> None:
+        super().__init__()
+        head_dim, all_heads = hidden // heads, heads * directions
+        self.heads, self.head_dim = heads, head_dim
+        self.norm = nn.LayerNorm(width)
+        self.up = nn.Linear(width, 2 * hidden)
+        self.conv = CausalConv(hidden, directions)
+        self.query = nn.Parameter(torch.randn(all_heads, head_dim, head_dim) / head_dim**0.5)
+        self.key = nn.Parameter(torch.randn(all_heads, head_dim, head_dim) / head_dim**0.5)
+        self.value = nn.Parameter(torch.randn(heads, head_dim, head_dim) / head_dim**0.5)
+        self.gates = nn.Parameter(torch.randn(all_heads, head_dim, 2) * 0.1 / head_dim**0.5)
+        self.bias = nn.Parameter(torch.stack([torch.zeros(all_heads), torch.linspace(3.0, 6.0, all_heads)], dim=-1))
+        self.skip = nn.Parameter(torch.ones(all_heads * head_dim))
+        self.cell_norm = HeadNorm(all_heads, head_dim)
+        self.out = nn.Linear(hidden * directions, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, tokens, width] -> the same."""
+        inner, gate = self.up(self.norm(x)).chunk(2, dim=-1)  # [batch, tokens, hidden] each
+        seen = torch.cat(self.conv(inner), dim=-1)  # [batch, tokens, directions * hidden]
+        h = self.cell_norm(self.cell(seen, inner)) + self.skip * seen
+        gate = functional.silu(gate).repeat(1, 1, h.shape[-1] // gate.shape[-1])
+        return x + self.dropout(self.out(h * gate))
+
+    def cell(self, seen: Tensor, inner: Tensor) -> Tensor:
+        """The memory alone: queries and keys from ``seen``, values from ``inner``; [batch, tokens, heads, head_dim]."""
+        seen = seen.reshape(*seen.shape[:2], -1, self.head_dim)
+        inner = inner.reshape(*inner.shape[:2], -1, self.head_dim)
+        query, key = per_head(seen, self.query), per_head(seen, self.key)
+        value = per_head(inner, self.value)
+        value = value.repeat(1, 1, query.shape[2] // value.shape[2], 1)
+        gates = per_head(seen, self.gates) + self.bias  # [batch, tokens, heads, 2]
+        words = (turned(word, self.heads).transpose(1, 2) for word in (query, key, value, gates))
+        query, key, value, gates = words  # [batch, heads, tokens, ...] each
+        h = mlstm_chunkwise(query, key, value, gates[..., 0], gates[..., 1])
+        return turned(h.transpose(1, 2), self.heads)
+
+
+class FeedForward(nn.Module):
+    """Gated feed-forward layer with its residual, 4/3 as wide as the stream."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        inner = -(-4 * width // 3 // 8) * 8
+        self.norm = nn.LayerNorm(width)
+        self.up = nn.Linear(width, 2 * inner)
+        self.down = nn.Linear(inner, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, tokens, width] -> the same."""
+        inner, gate = self.up(self.norm(x)).chunk(2, dim=-1)
+        return x + self.dropout(self.down(functional.gelu(gate) * inner))
+
+
+def turned(x: Tensor, heads: int) -> Tensor:
+    """[batch, tokens, heads, ...] with the heads after the first ``heads`` in the other order of time."""
+    if x.shape[2] == heads:
+        return x
+    return torch.cat([x[:, :, :heads], x[:, :, heads:].flip(1)], dim=2)
+
+
+def per_head(x: Tensor, weight: Tensor) -> Tensor:
+    """[batch, tokens, heads, in] by [heads, in, out] -> [batch, tokens, heads, out]."""
+    return (x.transpose(1, 2) @ weight).transpose(1, 2)
