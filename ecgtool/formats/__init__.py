@@ -1,0 +1,99 @@
+"""File formats: one table of names; see ``contract.py`` for what each promises. ``read_record`` is the way in."""
+
+from __future__ import annotations
+
+import math
+import os
+from functools import cache
+from pathlib import Path
+
+from ecgtool.errors import ConfigError, FormatError, NotFound
+from ecgtool.files import explained
+from ecgtool.formats.contract import Format
+from ecgtool.record import Record
+from ecgtool.registry import Registry
+
+FORMATS = Registry("formats", {"wfdb": "ecgtool.formats.wfdb:WFDB"}, "File formats of recordings.")
+HEAD_BYTES = 4096
+
+_PICTURE = "Values cannot be measured back from a picture; ask for the recording's file (WFDB, EDF, DICOM, XML)."
+_ADVICE = {
+    **dict.fromkeys((".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp", ".svg"), _PICTURE),
+    **dict.fromkeys((".zip", ".gz", ".tgz", ".tar", ".7z", ".rar"), "Unpack it first, then give a file inside it."),
+    **dict.fromkeys((".atr", ".qrs", ".ann"), "Annotations are not a recording; give the .hea of the same name."),
+    **dict.fromkeys((".doc", ".docx", ".xls", ".xlsx"), "Save the values as text (CSV) first."),
+}
+
+
+def read_record(path: str | Path, start_s: float = 0.0, seconds: float | None = None) -> Record:
+    """Read a recording, whatever its format.
+
+    Args:
+        path: The file; for WFDB the header, a signal file beside it, or the record's name without a suffix.
+        start_s: Where to start, in seconds from the beginning of the recording.
+        seconds: How much to read; None reads to the end. A range that ends beyond the recording is cut there.
+
+    Returns:
+        The recording: float32 [leads, samples] in millivolt. ``meta["duration_s"]`` is the length of the whole
+        recording and ``meta["start_s"]`` where the range begins, so that a long one can be walked in pieces.
+
+    Raises:
+        NotFound: There is no such file.
+        FormatError: Not a recording, not in a format this tool reads, or damaged.
+        ConfigError: The range begins before the recording or after its end, or is empty.
+    """
+    if not (0 <= start_s < math.inf) or (seconds is not None and not (0 < seconds < math.inf)):
+        raise ConfigError(f"A range of {seconds} s from {start_s} s cannot be read.", "Give seconds above 0.")
+    found, head = _open(Path(path))
+    return _format_of(found, head).read(found, float(start_s), seconds)
+
+
+def _open(path: Path) -> tuple[Path, bytes]:
+    """The file that ``path`` means, and its first bytes.
+
+    Raises:
+        NotFound: There is no such file.
+        FormatError: It is a folder.
+    """
+    if "\0" in str(path):
+        raise NotFound("A path cannot contain a NUL character.", "Check the path.")
+    with explained(path):
+        try:
+            return path, _head(path)
+        except FileNotFoundError:
+            header = path.with_name(f"{path.name}.hea")
+            if not path.name or not header.is_file():
+                raise
+            return header, _head(header)
+        except IsADirectoryError:
+            raise FormatError(f"{path} is a folder, not a recording.", "Give a file inside it.") from None
+
+
+def _head(path: Path) -> bytes:
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    try:
+        return os.read(handle, HEAD_BYTES)
+    finally:
+        os.close(handle)
+
+
+def _format_of(path: Path, head: bytes) -> Format:
+    """The format whose content ``head`` is; failing that the one whose suffix it has, to say what is wrong with it.
+
+    Raises:
+        FormatError: No format knows the file.
+    """
+    formats, suffix = _formats(), path.suffix.lower()
+    likely = [member for member in formats if suffix in member.suffixes]
+    for member in (*likely, *formats):
+        if member.sniff(path, head):
+            return member
+    if likely:
+        return likely[0]
+    known = ", ".join(member.name for member in formats)
+    raise FormatError(f"{path} is not a recording this tool can read.", _ADVICE.get(suffix, f"Formats read: {known}."))
+
+
+@cache
+def _formats() -> tuple[Format, ...]:
+    return tuple(FORMATS.load(name) for name in FORMATS)

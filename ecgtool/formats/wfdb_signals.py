@@ -1,0 +1,106 @@
+"""WFDB counts to millivolts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ecgtool.errors import FormatError
+from ecgtool.formats.wfdb_codec import Counts, checksums
+from ecgtool.formats.wfdb_files import Frames, SignalFile, read_counts, signal_files
+from ecgtool.formats.wfdb_header import Header, Signal
+
+Millivolts = npt.NDArray[np.float32]
+_EXACT = 2**22  # int16 counts less a baseline up to here are exact in float32
+
+
+def read_samples(
+    header: Header, kept: Sequence[Signal], path: Path, frames: Frames, spf: int
+) -> tuple[Millivolts, list[str]]:
+    """A range of frames of the signals ``kept``, and the names of those whose checksum is not what the header states.
+
+    Args:
+        header: Of an ordinary record.
+        kept: Some of its signals.
+        path: The header's.
+        frames: The range.
+        spf: Samples per frame of the result; signals that have fewer are held, as ``rdsamp -H`` does.
+
+    Returns:
+        float32 [signals, frames * spf] in millivolt, NaN where a sample is marked invalid; names.
+
+    Raises:
+        NotFound: A signal file is missing.
+        FormatError: A signal file is shorter than the header says, or lies outside the folder.
+    """
+    values: Millivolts | None = None
+    mismatched: list[str] = []
+    for file in signal_files(header, kept, path):
+        counts, invalid = read_counts(file, frames)
+        if values is None:  # only now is it known that the file holds what the header claims
+            values = np.empty((len(kept), (frames.end - frames.begin) * spf), np.float32)
+        if frames.whole:
+            mismatched += _mismatched(counts, file.signals)
+        if len(file.rows) == len(kept) and len(counts) == values.shape[1] and not _uneven(file.signals):
+            _to_millivolt(counts.T, file.signals, invalid, values)
+        else:
+            _spread(counts, file, invalid, values, spf)
+    if values is None:
+        raise FormatError(f"{path} names no signal that can be read.")
+    return values, mismatched
+
+
+def _uneven(signals: Sequence[Signal]) -> bool:
+    return any(signal.skew or signal.spf > 1 for signal in signals)
+
+
+def _mismatched(counts: Counts, signals: Sequence[Signal]) -> list[str]:
+    """Names of the signals whose counts do not add up to the checksum that the header states."""
+    sums = iter(checksums(counts).tolist())
+    found = [sum(next(sums) for _ in range(signal.spf)) for signal in signals]
+    return [
+        signal.name
+        for signal, total in zip(signals, found, strict=True)
+        if signal.checksum is not None and (signal.checksum - total) & 0xFFFF
+    ]
+
+
+def _spread(counts: Counts, file: SignalFile, invalid: int | None, values: Millivolts, spf: int) -> None:
+    """Each signal's counts to its row: shifted by its skew, held where it has fewer samples per frame."""
+    length = values.shape[1] // spf
+    column = 0
+    for signal, row in zip(file.signals, file.rows, strict=True):
+        if row >= 0:
+            mine = counts[signal.skew : signal.skew + length, column : column + signal.spf]
+            converted = np.empty((1, mine.size), np.float32)
+            _to_millivolt(mine.reshape(1, -1), (signal,), invalid, converted)
+            held = converted.reshape(-1, signal.spf)[:, np.arange(spf) * signal.spf // spf].reshape(-1)
+            values[row, : held.size] = held
+            values[row, held.size :] = np.nan  # a skewed signal ends before the record does
+        column += signal.spf
+
+
+def _to_millivolt(counts: Counts, signals: Sequence[Signal], invalid: int | None, out: Millivolts) -> None:
+    """``(count - baseline) / counts per mV`` of counts [signals, samples] into ``out``, rounded once to float32.
+
+    A quotient of two float32 numbers is rounded alike whether it is formed in float32 or by way of float64, so the
+    fast way is taken where counts, baselines and gains are exact in float32.
+    """
+    gains = [signal.gain * (signal.per_mv or 1.0) for signal in signals]
+    baselines = [signal.baseline for signal in signals]
+    divisor = np.array(gains, np.float32)[:, None]
+    exact = counts.dtype == np.int16 and max(map(abs, baselines)) < _EXACT
+    if exact and divisor[:, 0].tolist() == gains:
+        if any(baselines):
+            np.subtract(counts, np.array(baselines, np.float32)[:, None], out=out)
+            np.divide(out, divisor, out=out)
+        else:
+            np.divide(counts, divisor, out=out)
+    else:
+        wide = counts - np.array(baselines, np.float64)[:, None]
+        np.divide(wide, np.array(gains)[:, None], out=out, casting="same_kind")
+    if invalid is not None and counts.size and counts.min() == invalid:
+        out[counts == invalid] = np.nan
