@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -93,6 +93,33 @@ class Resampling(Section):
     level: float = LEVEL
 
 
+class Timing(Section):
+    """What one record costs, from counts in memory to probabilities; medians over repeated batches."""
+
+    single_ms: float = Field(description="One record at a time.")
+    batched_ms: float = Field(description="Per record, in batches.")
+    batch: int
+    device: str
+    threads: int
+
+
+class Source(Section):
+    """What was evaluated, on what."""
+
+    model: str
+    arch: str = ""
+    dataset: str
+    store: str
+    store_digest: str = ""
+    split: str
+    fs: float
+    leads: tuple[str, ...]
+    samples: int
+    threshold_rule: Rule = "f1"
+    seen_patients: int = Field(0, description="Patients among these that the model was trained on; should be 0.")
+    timing: Timing | None = None
+
+
 class Metrics(Section):
     """Every figure of a task on one set of items."""
 
@@ -106,7 +133,7 @@ class Metrics(Section):
     thresholds: dict[str, float] = Field(description="What decided; empty where the most probable label does.")
     confusion: list[list[int]] | None = Field(None, description="[true, called], where exactly one label holds.")
     bootstrap: Resampling
-    context: dict[str, Any] = Field(default_factory=dict, description="Model, data, split, thresholds' origin, time.")
+    source: Source | None = Field(None, description="Model, data and split; null for bare arrays.")
 
 
 def score(

@@ -145,8 +145,8 @@ class Counted:
         return np.stack([average_precision(*bins) for bins in self.bins])
 
     def f1(self) -> Floats:
-        """F1 score; 0 where nothing is right, as scikit-learn has it."""
-        return _share(2 * self.tp, 2 * self.tp + self.fp + self.fn, 0.0)
+        """F1 score; 0 where nothing is right, NaN without positives."""
+        return _share(2 * self.tp, np.where(self.positives > 0, self.tp + self.fp + self.positives, 0), np.nan)
 
     def precision(self) -> Floats:
         """Precision; 0 where nothing is called positive, as scikit-learn has it."""
@@ -180,7 +180,7 @@ class Counted:
         return self._count(right[:, None])[0] / self.total
 
     def macro(self, values: Floats) -> Floats:
-        """The mean of the labels that have both classes, [resamples]; in a resample, of those defined in it."""
+        """The mean of the labels that have both classes in a resample, [resamples]."""
         return self._mean(values, np.ones_like(values))
 
     def weighted(self, values: Floats) -> Floats:
@@ -188,7 +188,7 @@ class Counted:
         return self._mean(values, self.positives)
 
     def _mean(self, values: Floats, shares: Floats) -> Floats:
-        counts = np.isfinite(values) & self.outcomes.both[:, None]
+        counts = (self.positives > 0) & (self.positives < self.total)
         return _share(np.where(counts, values * shares, 0).sum(axis=0), np.where(counts, shares, 0).sum(axis=0), np.nan)
 
     def _count(self, matrix: Flags | Floats) -> Floats:
