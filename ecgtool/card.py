@@ -1,0 +1,100 @@
+"""A model card: what a bundle holds, in words a stranger can act on (after Mitchell et al. 2019)."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ecgtool.console import DISCLAIMER, printable
+
+if TYPE_CHECKING:
+    from ecgtool.bundle import BundleManifest
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~])")
+
+
+def card(manifest: BundleManifest) -> str:
+    """The card as Markdown; whatever a person chose (names, labels, notes) is escaped."""
+    sections = (
+        (f"# {_text(manifest.name)}", f"**{DISCLAIMER}**"),
+        ("## Intended use", _text(manifest.intended_use)),
+        ("## Input", _table(("what", "value"), _input_rows(manifest))),
+        ("## Output", _output_text(manifest), _table(("label", "threshold"), _label_rows(manifest))),
+        ("## Performance", *_performance(manifest.metrics)),
+        ("## Origin", _table(("what", "value"), _origin_rows(manifest))),
+        ("## Data", _text(manifest.attribution or "Not stated.")),
+        ("## Versions", _table(("package", "version"), sorted(manifest.versions.items()) or [("–", "not stated")])),
+    )
+    return "\n\n".join(part for section in sections for part in section if part) + "\n"
+
+
+def _input_rows(manifest: BundleManifest) -> list[tuple[str, str]]:
+    steps = manifest.preprocessing.model_dump(exclude={"fs"})
+    done = [f"{name} {value}" for name, value in steps.items() if value not in (None, "none")]
+    return [
+        ("`signal`", f"float32 [batch, {len(manifest.leads)}, {manifest.samples}]"),
+        ("leads", ", ".join(manifest.leads)),
+        ("unit", "mV" if manifest.calibrated else "not calibrated"),
+        ("sampling rate", f"{manifest.fs:g} Hz"),
+        ("duration", f"{manifest.seconds:g} s"),
+        ("before the model", ", ".join(done) or "the median of each lead is taken off"),
+        ("`metadata`", ", ".join(manifest.tabular) + "; NaN where unknown" if manifest.tabular else "none"),
+    ]
+
+
+def _output_text(manifest: BundleManifest) -> str:
+    rule = "exactly one label holds (softmax)" if manifest.task.exclusive else "any number of labels (sigmoid)"
+    return f"`probabilities` float32 [batch, {len(manifest.task.labels)}], task {_text(manifest.task.name)}: {rule}."
+
+
+def _label_rows(manifest: BundleManifest) -> list[tuple[str, str]]:
+    otherwise = "the most probable" if manifest.task.exclusive else "0.5"
+    chosen = manifest.thresholds
+    return [(label, f"{chosen[label]:.4g}" if label in chosen else otherwise) for label in manifest.task.labels]
+
+
+def _performance(metrics: dict[str, Any] | None) -> tuple[str, ...]:
+    if not metrics or not isinstance(metrics.get("values"), dict):
+        return ("Not evaluated on a test split.",)
+    rows = [(name, *_interval(value)) for name, value in sorted(metrics["values"].items())]
+    on = f"On {metrics.get('items', '?')} items of {metrics.get('patients', '?')} patients held out from training."
+    return _text(on), _table(("metric", "value", "95 % from", "to"), rows)
+
+
+def _interval(value: Any) -> tuple[str, str, str]:
+    parts = value if isinstance(value, dict) else {"value": value}
+    said = (parts.get(key) for key in ("value", "low", "high"))
+    first, low, high = (f"{number:.4f}" if isinstance(number, int | float) else "–" for number in said)
+    return first, low, high
+
+
+def _origin_rows(manifest: BundleManifest) -> list[tuple[str, str]]:
+    lineage = manifest.run.lineage
+    facts = {
+        "architecture": manifest.arch,
+        "run": manifest.run.run,
+        "data set": lineage.get("dataset"),
+        "store": lineage.get("store"),
+        "digest of the store": lineage.get("store_digest"),
+        "started from": ", ".join(str(parent) for parent in lineage.get("parents") or ()),
+        "ONNX opset": manifest.opset,
+        "largest difference to torch": manifest.parity,
+    }
+    return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *([_cell(value) for value in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: str) -> str:
+    plain = re.fullmatch(r"`[a-z]+`", value)  # names of ours, meant as code
+    return value if plain else _text(value)
+
+
+def _text(value: str) -> str:
+    """The text on one line, free of HTML, Markdown and control characters."""
+    return _MARKDOWN.sub(r"\\\1", html.escape(printable(" ".join(value.split())), quote=False))
