@@ -2,11 +2,12 @@
 
 import numpy as np
 import onnx
+from onnx import TensorProto, helper, numpy_helper
+
 from ecgtool.bundle import BundleManifest, write_bundle
 from ecgtool.config import Preprocessing
 from ecgtool.record import LEADS_12
 from ecgtool.task import Task
-from onnx import TensorProto, helper, numpy_helper
 
 LABELS = ("NORM", "MI", "STTC")
 FLOAT = TensorProto.FLOAT
