@@ -47,6 +47,14 @@ class Origin(Section):
     environment: dict[str, Any] = Field(default_factory=dict, description="Versions, machine, command.")
 
 
+class Parity(Section):
+    """How far the exported models are from the trained one, on real recordings."""
+
+    records: int = Field(description="Recordings compared.", ge=1)
+    limit: float = Field(description="What a model was allowed to differ by.", ge=0)
+    max_difference: dict[str, float] = Field(description="File -> largest difference of a probability.")
+
+
 class BundleManifest(Section):
     """What a model takes and gives, and where it comes from; ``bundle.json``. No time stamp."""
 
@@ -67,7 +75,7 @@ class BundleManifest(Section):
     metrics: dict[str, Any] | None = Field(None, description="Metrics document of the test split, if evaluated.")
     run: Origin = Field(default_factory=lambda: Origin())
     opset: int | None = None
-    parity: float | None = Field(None, description="Largest difference to torch over the records tried.", ge=0)
+    parity: Parity | None = Field(None, description="Difference to the trained model, checked before writing.")
     versions: dict[str, str] = Field(default_factory=dict, description="Of the packages that made it.")
     intended_use: str = INTENDED_USE
     attribution: str = Field("", description="The data set it learned from, and its licence.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ecgtool.console import DISCLAIMER, printable
 
 if TYPE_CHECKING:
-    from ecgtool.bundle import BundleManifest
+    from ecgtool.bundle import BundleManifest, Parity
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
@@ -80,9 +80,13 @@ def _origin_rows(manifest: BundleManifest) -> list[tuple[str, str]]:
         "digest of the store": lineage.get("store_digest"),
         "started from": ", ".join(str(parent) for parent in lineage.get("parents") or ()),
         "ONNX opset": manifest.opset,
-        "largest difference to torch": manifest.parity,
+        "difference to the trained model": manifest.parity and _parity(manifest.parity),
     }
     return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
+
+
+def _parity(parity: Parity) -> str:
+    return f"at most {max(parity.max_difference.values()):.1e} over {parity.records} recordings"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,0 +1,1 @@
+"""From a run to a bundle: ONNX and TorchScript, compared with the trained model before anything is written."""

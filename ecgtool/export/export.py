@@ -1,0 +1,166 @@
+"""Export: a run becomes a bundle that predicts without torch."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ecgtool import __version__
+from ecgtool.bundle import Bundle, BundleManifest, Origin, Parity, write_bundle
+from ecgtool.config import Preprocessing, checked
+from ecgtool.console import log, progress
+from ecgtool.errors import ConfigError, DataError, NotFound, did_you_mean
+from ecgtool.export import parity
+from ecgtool.export.onnx import OPSET, to_onnx
+from ecgtool.export.props import metadata_props
+from ecgtool.export.served import Served
+from ecgtool.export.torchscript import to_torchscript
+from ecgtool.files import read_json, refuse_existing, valid_name
+from ecgtool.models.contract import load_run
+from ecgtool.report import ATTRIBUTIONS
+from ecgtool.run import Run
+from ecgtool.store import Store
+
+_PACKAGES = ("torch", "onnx", "onnxruntime", "onnxscript", "numpy")
+
+
+@dataclass(frozen=True)
+class Format:
+    """One form of the exported model.
+
+    Args:
+        file: Its name in the bundle.
+        write: Makes it.
+        read: Opens it, to compare it with the trained model.
+    """
+
+    file: str
+    write: Callable[[Served, BundleManifest], bytes]
+    read: Callable[[bytes, BundleManifest], parity.Predict]
+
+
+FORMATS = {
+    "onnx": Format("model.onnx", lambda model, manifest: to_onnx(model, metadata_props(manifest)), parity.of_onnx),
+    "torchscript": Format("model.ts.pt", lambda model, _: to_torchscript(model), parity.of_torchscript),
+}
+"""Forms by name, as ``--format`` takes them."""
+
+
+def export_run(
+    run: Run, out: Path, formats: Sequence[str] = ("onnx",), store: Store | None = None, *, force: bool = False
+) -> Bundle:
+    """Write the best checkpoint of a run as a bundle, after comparing it with the trained model on real recordings.
+
+    Args:
+        run: A run with a finished epoch, evaluated on its validation split.
+        out: The folder to make.
+        formats: Keys of :data:`FORMATS`.
+        store: The recordings to compare on; the run's own when None.
+        force: Replace an older bundle.
+
+    Raises:
+        ConfigError: ``out`` exists, or there is no such format.
+        NotFound: The run has no checkpoint or no thresholds, or its store is gone.
+        IntegrityError: An exported model differs from the trained one; nothing is written.
+    """
+    unknown = sorted(set(formats) - set(FORMATS))
+    if unknown or not formats:
+        raise ConfigError(f"There is no format '{''.join(unknown[:1])}'.", did_you_mean("".join(unknown[:1]), FORMATS))
+    valid_name(run.name, "bundle name")
+    refuse_existing(out, force=force)
+    manifest = describe(run, opset=OPSET if "onnx" in formats else None)
+    model = Served(load_run(run), manifest.task, manifest.samples, len(manifest.tabular))
+    data = _fitting(manifest, store or Store.open(run.lineage.store))
+    items = parity.records(data)
+    models: dict[str, bytes] = {}
+    differences: dict[str, float] = {}
+    with progress("exporting", len(formats)) as advance:
+        for made in (FORMATS[name] for name in formats):
+            models[made.file] = made.write(model, manifest)
+            differences[made.file] = _checked(made, models[made.file], model, manifest, data, items)
+            advance(1)
+    found = Parity(records=len(items), limit=parity.LIMIT, max_difference=differences)
+    return write_bundle(out, manifest.model_copy(update={"parity": found}), models, force=force)
+
+
+def describe(run: Run, opset: int | None) -> BundleManifest:
+    """What the bundle of a run will say of it.
+
+    Raises:
+        NotFound: The run was not evaluated on its validation split, so that there are no thresholds.
+    """
+    lineage, thresholds, tested = run.lineage, _thresholds(run), run.metrics("test")
+    if tested is None:
+        log.warning("Run %s has no test metrics: the bundle says so. First: ecg evaluate %s", run.name, run.path)
+    return BundleManifest(
+        name=run.name,
+        arch=run.config.arch,
+        task=lineage.task,
+        fs=lineage.fs,
+        leads=lineage.leads,
+        samples=lineage.samples,
+        calibrated=lineage.calibrated,
+        tabular=lineage.tabular if run.config.data.tabular else (),
+        preprocessing=checked(Preprocessing, lineage.preprocessing),
+        thresholds=thresholds,
+        metrics=tested,
+        run=_origin(run),
+        opset=opset,
+        versions=_versions(),
+        attribution=ATTRIBUTIONS.get(lineage.dataset, lineage.dataset),
+    )
+
+
+def _checked(
+    made: Format,
+    content: bytes,
+    model: Served,
+    manifest: BundleManifest,
+    store: Store,
+    items: npt.NDArray[np.int64],
+) -> float:
+    found = parity.difference(store, items, model, made.read(content, manifest))
+    log.info("%s differs from the trained model by at most %.1e over %d recordings.", made.file, found, len(items))
+    return parity.refuse_different(made.file, found)
+
+
+def _thresholds(run: Run) -> dict[str, float]:
+    chosen = run.metrics("val")
+    if chosen is None:
+        raise NotFound(
+            f"Run {run.name} has no thresholds: it was not evaluated on its validation split.",
+            f"First: ecg evaluate {run.path} --split val",
+        )
+    return {str(label): float(value) for label, value in dict(chosen.get("thresholds") or {}).items()}
+
+
+def _origin(run: Run) -> Origin:
+    environment: Mapping[str, object] = read_json(run.path / "environment.json")
+    return Origin(
+        run=run.name,
+        config=run.config.model_dump(mode="json"),
+        lineage=run.lineage.model_dump(mode="json"),
+        environment={key: value for key, value in environment.items() if key != "lineage"},
+    )
+
+
+def _fitting(manifest: BundleManifest, store: Store) -> Store:
+    held = store.manifest
+    wanted = (manifest.leads, manifest.samples, manifest.fs)
+    if (held.leads, held.samples, held.fs) != wanted or (manifest.tabular and held.tabular != manifest.tabular):
+        raise DataError(
+            f"{store.path} has other leads, samples, rate or tabular columns than the run was trained with.",
+            "Name a store that fits with --dataset.",
+        )
+    return store
+
+
+def _versions() -> dict[str, str]:
+    packages = {package: version(package) for package in _PACKAGES}
+    return {"ecgtool": __version__, "python": platform.python_version(), **packages}

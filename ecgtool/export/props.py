@@ -1,0 +1,79 @@
+"""What an ONNX file says of itself, so that a stranger who has only the file can run it right."""
+
+from __future__ import annotations
+
+import json
+
+from ecgtool.bundle import BundleManifest
+from ecgtool.config import Preprocessing
+from ecgtool.console import DISCLAIMER
+from ecgtool.signals.filters import BASELINE_HZ, BASELINE_WINDOWS_S, NOTCH_QUALITY, ORDER
+
+TABULAR = {"age": "years", "sex": "0 male, 1 female"}
+"""What the values of the usual columns of ``metadata`` mean."""
+
+
+def metadata_props(manifest: BundleManifest) -> dict[str, str]:
+    """The ``metadata_props`` of a model: texts, and JSON where there is more than one value."""
+    task = manifest.task
+    documents = {
+        "labels": task.labels,
+        "leads": manifest.leads,
+        "thresholds": manifest.thresholds,
+        "preprocessing": manifest.preprocessing.model_dump(mode="json"),
+        "preprocessing_steps": steps_in_words(manifest.preprocessing),
+        "metadata_columns": {name: TABULAR.get(name, "as in training") for name in manifest.tabular},
+        "inputs": manifest.input_shapes,
+        "outputs": manifest.output_shapes,
+        "versions": manifest.versions,
+    }
+    texts = {
+        "name": manifest.name,
+        "architecture": manifest.arch,
+        "task": task.name,
+        "kind": task.kind,
+        "activation": f"{task.activation}, inside the graph",
+        "fs": f"{manifest.fs:g}",
+        "samples": str(manifest.samples),
+        "unit": manifest.unit if manifest.calibrated else "unknown",
+        "calibrated": str(manifest.calibrated).lower(),
+        "normalisation": "inside the graph",
+        "opset": str(manifest.opset),
+        "trained_on": str(manifest.run.lineage.get("dataset", "")),
+        "attribution": manifest.attribution,
+        "intended_use": manifest.intended_use,
+        "disclaimer": DISCLAIMER,
+        "made_by": f"ecgtool {manifest.versions.get('ecgtool', '')}".strip(),
+    }
+    return texts | {name: json.dumps(document, ensure_ascii=False) for name, document in documents.items()}
+
+
+def steps_in_words(steps: Preprocessing) -> list[str]:
+    """What to do to a recording before the model sees it, exactly enough to do it without this package."""
+    twice = f"Butterworth of order {ORDER}, forwards and backwards"
+    baseline = {
+        "none": None,
+        "median": f"subtract a moving median over {_seconds(0)}, then one over {_seconds(1)} of that",
+        "highpass": f"high-pass at {BASELINE_HZ:g} Hz, {twice}",
+    }
+    scaling = {
+        "none": None,
+        "zscore": "scale each lead to mean 0 and standard deviation 1",
+        "peak": "scale each lead to a largest magnitude of 1",
+    }
+    said = [
+        "take the leads by name, in the order of 'leads', in the unit of 'unit'",
+        "fill invalid samples by straight lines",
+        baseline[steps.baseline],
+        steps.highpass and f"high-pass at {steps.highpass:g} Hz, {twice}",
+        steps.lowpass and f"low-pass at {steps.lowpass:g} Hz, {twice}",
+        steps.notch and f"notch at {steps.notch:g} Hz, quality {NOTCH_QUALITY:g}, forwards and backwards",
+        f"resample to {steps.fs:g} Hz",
+        "subtract the median of each lead",
+        scaling[steps.normalise],
+    ]
+    return [step for step in said if step]
+
+
+def _seconds(index: int) -> str:
+    return f"{1000 * BASELINE_WINDOWS_S[index]:g} ms"
