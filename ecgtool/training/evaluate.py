@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 
-import numpy as np
+import torch
 
 from ecgtool.config import checked
 from ecgtool.console import log
 from ecgtool.curves import Rule
-from ecgtool.errors import ConfigError, DataError, IntegrityError, NotFound
-from ecgtool.files import digest, write_json
+from ecgtool.errors import IntegrityError, NotFound
+from ecgtool.evaluation import Evaluation, Indices, Options, fitting, predict_split, time_per_record
+from ecgtool.files import write_json
 from ecgtool.metrics import Metrics, Source, Timing, choose_thresholds
 from ecgtool.models.contract import Normalised, load_run
 from ecgtool.predictions import Predictions
-from ecgtool.run import Lineage, Run
+from ecgtool.run import Run
 from ecgtool.store import Store
-from ecgtool.training.inference import pick_device, probabilities, time_per_record
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to evaluate.
-
-    Args:
-        device: ``auto``, ``cuda`` or ``cpu``.
-        batch: Items at a time.
-        bootstrap: Resamples of the intervals; 0 for none.
-        rule: What picks the thresholds on the validation split; None keeps the run's, or ``f1``.
-    """
-
-    device: str = "cpu"
-    batch: int = 64
-    bootstrap: int = 1000
-    rule: Rule | None = None
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What an evaluation found: the figures, and the predictions they come from."""
-
-    metrics: Metrics
-    predictions: Predictions
+from ecgtool.task import Task
+from ecgtool.training.inference import forward, pick_device, probabilities
 
 
 def evaluate_run(
@@ -70,14 +48,18 @@ def measure(run: Run, store: Store | None = None, split: str = "test", options: 
     """
     options = options or Options()
     data = own_store(run) if store is None else fitting(run.lineage, store)
-    model = load_run(run)
-    predictions, timing = _predict(run, model, data, split, options)
+    task, device = run.lineage.task, pick_device(options.device)
+    model = load_run(run, device=device)
+    predict = partial(probabilities, model, data, task=task, batch=options.batch, device=device)
+    predictions, indices = predict_split(data, task, split, predict)
     if store is None and split == "val":
         rule = options.rule or _kept_rule(run) or "f1"
-        thresholds = choose_thresholds(run.lineage.task, predictions.targets, predictions.probabilities, rule)
+        thresholds = choose_thresholds(task, predictions.targets, predictions.probabilities, rule)
     else:
         thresholds, rule = validation_thresholds(run, options)
-    source = _source(run, data, predictions, rule, timing)
+    source = _source(run, data, predictions, rule).model_copy(
+        update={"timing": _timing(model, data, indices, task, replace(options, device=device))}
+    )
     metrics = predictions.metrics(thresholds, options.bootstrap).model_copy(update={"source": source})
     if store is None:
         write_json(run.path / f"metrics_{split}.json", metrics.model_dump(mode="json"))
@@ -96,18 +78,8 @@ def validation_thresholds(run: Run, options: Options) -> tuple[dict[str, float],
     return kept.thresholds, kept.source.threshold_rule if kept.source else "f1"
 
 
-def _kept(run: Run) -> Metrics | None:
-    document = run.metrics("val")
-    return None if document is None else checked(Metrics, document, "metrics_val.json")
-
-
-def _kept_rule(run: Run) -> Rule | None:
-    kept = _kept(run)
-    return kept.source.threshold_rule if kept and kept.source else None
-
-
 def own_store(run: Run) -> Store:
-    """The store a run was trained on, unchanged.
+    """The store a run was trained on.
 
     Raises:
         NotFound: It is gone.
@@ -119,7 +91,7 @@ def own_store(run: Run) -> Store:
         raise NotFound(
             f"The store {run.lineage.store} that run {run.name} was trained on is gone.", "Name one with --dataset."
         ) from None
-    if digest(store.path / "manifest.json") != run.lineage.store_digest:
+    if store.digest(run.lineage.task) != run.lineage.store_digest:
         raise IntegrityError(
             f"Store {store.path} has changed since run {run.name} was trained on it.",
             f"To evaluate on it as it is now: --dataset {store.path}",
@@ -127,78 +99,38 @@ def own_store(run: Run) -> Store:
     return store
 
 
-def fitting(lineage: Lineage, store: Store) -> Store:
-    """The store itself, if a model of this lineage can read it as it reads its own.
+def _timing(model: Normalised, store: Store, indices: Indices, task: Task, options: Options) -> Timing:
+    named = torch.cuda.get_device_name() if options.device == "cuda" else "cpu"
+    with torch.inference_mode():
+        predict = partial(forward, model, store, task=task, device=options.device)
+        return time_per_record(predict, indices, options.batch, named, torch.get_num_threads())
 
-    Raises:
-        DataError: Task, labels, leads, rate, length, calibration or tabular inputs differ; the first is named.
-    """
+
+def _kept(run: Run) -> Metrics | None:
+    document = run.metrics("val")
+    return None if document is None else checked(Metrics, document, "metrics_val.json")
+
+
+def _kept_rule(run: Run) -> Rule | None:
+    kept = _kept(run)
+    return kept.source.threshold_rule if kept and kept.source else None
+
+
+def _source(run: Run, store: Store, predictions: Predictions, rule: Rule) -> Source:
     held = store.manifest
-    try:
-        task = store.task(lineage.task.name)
-    except ConfigError as error:
-        raise DataError(f"{store.path} does not fit the run: {error.message}", error.hint) from None
-    pairs = {
-        "kind of task": (lineage.task.kind, task.kind),
-        "labels": (lineage.task.labels, task.labels),
-        "leads": (lineage.leads, held.leads),
-        "sampling rate": (lineage.fs, held.fs),
-        "samples": (lineage.samples, held.samples),
-        "calibrated": (lineage.calibrated, held.calibrated),
-        "tabular inputs": (lineage.tabular, held.tabular),
-    }
-    for what, (needed, there) in pairs.items():
-        if needed != there:
-            raise DataError(
-                f"{store.path} does not fit the run: {what} {_said(there)}, the run was trained with {_said(needed)}.",
-                "Prepare the data with the options of the run's own store.",
-            )
-    if lineage.preprocessing != held.preprocessing.model_dump(mode="json"):
-        log.warning("%s was prepared with other filters than the run's own store.", store.path)
-    return store
-
-
-def _said(value: object) -> str:
-    return ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
-
-
-def _predict(run: Run, model: Normalised, store: Store, split: str, options: Options) -> tuple[Predictions, Timing]:
-    task, device = run.lineage.task, pick_device(options.device)
-    indices = store.indices(split, task)
-    if not len(indices):
-        raise DataError(
-            f"{store.path} has no item labelled for task '{task.name}' in split {split}.", "Choose another --split."
-        )
-    chances = probabilities(model, store, indices, task, batch=options.batch, device=device)
-    timing = time_per_record(model, store, indices, task, batch=options.batch, device=device)
-    rows = store.items.iloc[indices]
-    predictions = Predictions(
-        task=task,
-        ids=tuple(rows["id"]),
-        patients=tuple(rows["patient"]),
-        split=split,
-        targets=np.array(store.targets(task)[indices]),
-        probabilities=chances,
-    )
-    return predictions, timing
-
-
-def _source(run: Run, store: Store, predictions: Predictions, rule: Rule, timing: Timing) -> Source:
-    held, lineage = store.manifest, run.lineage
-    seen = set(predictions.patients) & set(lineage.train_patients) if held.dataset == lineage.dataset else set()
+    seen = set(predictions.patients) & run.lineage.seen().get(held.dataset, frozenset())
     if seen and predictions.split != "train":
         log.warning("The run was trained on %d of the %s patients: figures are too good.", len(seen), predictions.split)
     return Source(
         model=run.name,
         arch=run.config.arch,
         dataset=held.dataset,
-        store=str(store.path),
-        store_digest=digest(store.path / "manifest.json"),
+        store=store.path.name,
+        store_digest=store.digest(run.lineage.task),
         split=predictions.split,
         fs=held.fs,
         leads=held.leads,
         samples=held.samples,
         threshold_rule=rule,
         seen_patients=len(seen),
-        timing=timing,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,12 +11,9 @@ import torch
 from torch import Tensor
 
 from ecgtool.errors import ConfigError, DataError
-from ecgtool.metrics import Timing
 from ecgtool.models.contract import Normalised
 from ecgtool.store import Store
 from ecgtool.task import Task
-
-Indices = npt.NDArray[np.int64]
 
 
 def pick_device(name: str = "auto") -> str:
@@ -34,7 +30,13 @@ def pick_device(name: str = "auto") -> str:
 
 
 def probabilities(
-    model: Normalised, store: Store, indices: Indices, task: Task, *, batch: int = 64, device: str = "cpu"
+    model: Normalised,
+    store: Store,
+    indices: npt.NDArray[np.int64],
+    task: Task,
+    *,
+    batch: int = 64,
+    device: str = "cpu",
 ) -> npt.NDArray[np.float32]:
     """What the model says of some items; its mode and device are as before afterwards.
 
@@ -56,34 +58,18 @@ def probabilities(
     with _ready(model, device):
         for first in range(0, len(indices), batch):
             part = indices[first : first + batch]
-            made[first : first + batch] = _predict(model, store, part, task, device).cpu().numpy()
+            made[first : first + batch] = forward(model, store, part, task, device)
     return made
 
 
-def time_per_record(
-    model: Normalised, store: Store, indices: Indices, task: Task, *, batch: int = 64, device: str = "cpu"
-) -> Timing:
-    """Median time per record, from counts in memory to probabilities, one by one and in batches.
-
-    Args:
-        model: As for :func:`probabilities`.
-        store: Where the items lie.
-        indices: Items to time with; a few are enough.
-        task: Decides between sigmoid and softmax.
-        batch: Items per batch, at most as many as ``indices``.
-        device: ``cpu`` or ``cuda``.
-    """
-    batch = min(batch, len(indices))
-    with _ready(model, device):
-        single = _median_seconds(model, store, indices[:1], task, device)
-        batched = _median_seconds(model, store, indices[:batch], task, device) / batch
-    return Timing(
-        single_ms=round(1000 * single, 3),
-        batched_ms=round(1000 * batched, 3),
-        batch=batch,
-        device=torch.cuda.get_device_name() if device == "cuda" else "cpu",
-        threads=torch.get_num_threads(),
-    )
+def forward(
+    model: Normalised, store: Store, indices: npt.NDArray[np.int64], task: Task, device: str
+) -> npt.NDArray[np.float32]:
+    """Probabilities of one batch, from a model that is on the device and in ``eval()`` mode already."""
+    signal = torch.from_numpy(store.signals[indices]).to(device).float() * (store.manifest.scale_uv / 1000)
+    logits = model(signal, _tabular(model, store, indices, device)).float()
+    chances = logits.softmax(dim=1) if task.exclusive else logits.sigmoid()
+    return np.asarray(chances.cpu().numpy())
 
 
 @contextmanager
@@ -100,15 +86,7 @@ def _ready(model: Normalised, device: str) -> Iterator[None]:
             module.training = training
 
 
-def _predict(model: Normalised, store: Store, indices: Indices, task: Task, device: str) -> Tensor:
-    """Probabilities [items, labels] of one batch."""
-    counts = torch.from_numpy(store.signals[indices]).to(device)
-    signal = counts.float() * (store.manifest.scale_uv / 1000)
-    logits = model(signal, _tabular(model, store, indices, device)).float()
-    return logits.softmax(dim=1) if task.exclusive else logits.sigmoid()
-
-
-def _tabular(model: Normalised, store: Store, indices: Indices, device: str) -> Tensor | None:
+def _tabular(model: Normalised, store: Store, indices: npt.NDArray[np.int64], device: str) -> Tensor | None:
     columns = model.tabular_mean.numel()
     if not columns:
         return None
@@ -117,14 +95,3 @@ def _tabular(model: Normalised, store: Store, indices: Indices, device: str) -> 
             f"The model reads {columns} tabular inputs, {store.path.name} has {len(store.manifest.tabular)}."
         )
     return torch.from_numpy(store.tabular[indices]).to(device)
-
-
-def _median_seconds(model: Normalised, store: Store, indices: Indices, task: Task, device: str) -> float:
-    """Median over at most 20 repeats or two seconds, after one to warm up."""
-    taken: list[float] = []
-    _predict(model, store, indices, task, device).cpu()
-    while len(taken) < 20 and sum(taken) < 2.0:
-        start = time.perf_counter()
-        _predict(model, store, indices, task, device).cpu()
-        taken.append(time.perf_counter() - start)
-    return float(np.median(taken))
