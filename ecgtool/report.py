@@ -98,7 +98,7 @@ def what(metrics: Metrics) -> Section:
     rows = [
         ("Task", f"{metrics.task.name} ({metrics.task.kind}), {len(metrics.task.labels)} labels"),
         ("Items", f"{metrics.items} of {metrics.patients} patients"),
-        ("Intervals", f"{resampling.level:.0%}, {resampling.resamples} bootstrap resamples of patients"),
+        ("Intervals", f"{100 * resampling.level:g} %, {resampling.resamples} bootstrap resamples of patients"),
     ]
     if source is not None:
         rows[:0] = [("Model", f"{source.model} ({source.arch})"), ("Dataset", source.dataset)]
