@@ -79,26 +79,31 @@ def signal_files(header: Header, kept: Sequence[Signal], path: Path) -> list[Sig
     grouped: dict[str, list[Signal]] = {}
     for signal in header.signals:
         grouped.setdefault(signal.file, []).append(signal)
-    row_of = {id(signal): row for row, signal in enumerate(kept)}
+    if len(grouped) == 1 and len(kept) == len(header.signals):
+        return [_checked(SignalFile(path, header.signals[0].file, header.signals, tuple(range(len(kept)))))]
+    row_of = {id(signal): row for row, signal in enumerate(kept)}  # by identity: two lines may read the same
     files = []
     for name, group in grouped.items():
-        rows = tuple([row_of.get(id(signal), -1) for signal in group])
-        if max(rows) < 0:
-            continue
-        first = group[0]
-        if any(signal.fmt != first.fmt or signal.offset not in (first.offset, 0) for signal in group):
-            raise FormatError(f"{path}: the signals in {name[:80]!r} disagree about its storage format.")
-        files.append(SignalFile(path, name, tuple(group), rows))
+        rows = tuple(row_of.get(id(signal), -1) for signal in group)
+        if max(rows) >= 0:
+            files.append(_checked(SignalFile(path, name, tuple(group), rows)))
     return files
 
 
-def count_frames(header: Header, path: Path) -> int:
-    """How many frames the signal files hold: for headers that do not say.
+def _checked(file: SignalFile) -> SignalFile:
+    first = file.signals[0]
+    if any(signal.fmt != first.fmt or signal.offset not in (first.offset, 0) for signal in file.signals):
+        raise FormatError(f"{file.header}: the signals in {file.name[:80]!r} disagree about its storage format.")
+    return file
+
+
+def count_frames(header: Header, path: Path) -> tuple[int, bool]:
+    """How many frames the signal files hold, for headers that do not say; and whether they end within a frame.
 
     Raises:
-        FormatError: It cannot be told from the files' size, or they are empty.
+        FormatError: It cannot be told from the files' size, or not even one.
     """
-    lengths = []
+    lengths, rests = [], []
     for file in signal_files(header, header.signals, path):
         storage = file.storage
         if storage is None:
@@ -106,9 +111,10 @@ def count_frames(header: Header, path: Path) -> int:
         handle, size = _open(file)
         os.close(handle)
         lengths.append(storage.capacity(max(size - file.offset, 0)) // file.width)
+        rests.append(size - file.offset - storage.size(lengths[-1] * file.width))
     if min(lengths) == 0:
-        raise FormatError(f"{path}: a signal file is empty.")
-    return min(lengths)
+        raise FormatError(f"{path}: a signal file holds not even one sample of each signal.")
+    return min(lengths), any(rests) or len(set(lengths)) > 1
 
 
 def read_counts(file: SignalFile, frames: Frames) -> tuple[Counts, int | None]:
@@ -119,7 +125,10 @@ def read_counts(file: SignalFile, frames: Frames) -> tuple[Counts, int | None]:
         FormatError: It holds less than the header says, or lies outside the folder.
     """
     storage, width = file.storage, file.width
-    end = min(frames.end + max([signal.skew for signal in file.signals]), frames.total)
+    skew = max([signal.skew for signal in file.signals])
+    if skew >= frames.total:
+        raise FormatError(f"{file.header}: a skew of {skew:,} samples leaves nothing of a record of {frames.total:,}.")
+    end = min(frames.end + skew, frames.total)
     handle, size = _open(file)
     try:
         if storage is None:
@@ -143,7 +152,9 @@ def _read(handle: int, storage: Storage, offset: int, begin: int, end: int) -> C
     """Counts ``begin`` to ``end`` of a file; only the bytes that hold them are read."""
     lead = begin % storage.block
     missing = storage.size(end - begin + lead)
-    os.lseek(handle, offset + storage.size(begin - lead), os.SEEK_SET)
+    start = offset + storage.size(begin - lead)
+    if start:
+        os.lseek(handle, start, os.SEEK_SET)
     data = os.read(handle, missing)
     while len(data) < missing:  # one read gives at most 2 GiB
         more = os.read(handle, missing - len(data))

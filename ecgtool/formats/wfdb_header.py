@@ -51,7 +51,7 @@ class Signal(NamedTuple):
     per_mv: float | None  # steps of the unit in a millivolt; None where it is not a voltage
     calibrated: bool  # False where the header gives no gain
     initial: int
-    checksum: int | None
+    checksum: int | None  # None where the header has none, or the 0 of those who never computed it
     name: str
 
 
@@ -101,7 +101,7 @@ def header_text(path: Path) -> str:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode) or status.st_size > HEADER_LIMIT:
                 raise FormatError(f"{path} is too large to be a WFDB header, or not a file.")
-            data = os.read(handle, HEADER_LIMIT)
+            data = os.read(handle, status.st_size)
         finally:
             os.close(handle)
     try:
@@ -180,7 +180,7 @@ def _signal(line: str, number: int) -> Signal:
         zero_count = _count(zero)
         return Signal(
             file, fmt, spf, skew, offset, gain, zero_count if baseline is None else baseline, unit, per_mv, calibrated,
-            _count(initial), _count(checksum) if checksum else None, name,
+            _count(initial), _count(checksum or "0") or None, name,
         )  # fmt: skip
     except _BadField as error:
         raise _BadField(f"line {number}: {error}") from None
@@ -244,12 +244,21 @@ def _whole(word: str, number: int, what: str, least: int, most: int) -> int:
 def _count(word: str) -> int:
     """A whole number of counts, perhaps written ``0.0``."""
     try:
-        value = float(word)
+        value = int(word)
     except ValueError:
-        value = math.nan
-    if not (abs(value) <= _MAX_COUNT and value == int(value)):
+        value = _rounded(word)
+    if not -_MAX_COUNT <= value <= _MAX_COUNT:
         raise _BadField(f"a number of counts cannot be {word[:40]!r}")
-    return int(value)
+    return value
+
+
+def _rounded(word: str) -> int:
+    try:
+        if float(word).is_integer():
+            return int(float(word))
+    except ValueError:
+        pass
+    raise _BadField(f"a number of counts cannot be {word[:40]!r}")
 
 
 def _start(words: list[str]) -> str:
@@ -268,8 +277,5 @@ def _start(words: list[str]) -> str:
 
 
 def _ends_early(text: str, lines: list[tuple[int, str]]) -> bool:
-    """Whether the text breaks off within its last signal line: no line end, and fields are missing."""
-    if text.endswith(("\n", "\r")):
-        return False
-    last = text.rstrip("\0").splitlines()[-1].strip()
-    return last == lines[-1][1] and len(last.split(None, 8)) < 9
+    """Whether the text breaks off in its last signal line: it is the end, and the line has none."""
+    return not text.endswith(("\n", "\r")) and text.splitlines()[-1].strip() == lines[-1][1]

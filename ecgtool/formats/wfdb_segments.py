@@ -11,12 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ecgtool import console
 from ecgtool.errors import FormatError
 from ecgtool.files import inside
-from ecgtool.formats.wfdb import describe, frame_range, lead_names, make_record, voltages
 from ecgtool.formats.wfdb_files import Frames, count_frames
 from ecgtool.formats.wfdb_header import Header, Signal, load_header
+from ecgtool.formats.wfdb_record import checksum_warning, describe, frame_range, lead_names, make_record, voltages
 from ecgtool.formats.wfdb_signals import Millivolts, read_samples
 from ecgtool.record import Record
 
@@ -74,8 +73,9 @@ def read_segments(master: Header, path: Path, start_s: float, seconds: float | N
     meta["calibrated"] = bool(pieces) and all(piece.calibrated for piece in pieces)
     mismatched = sorted({name for piece in pieces for name in piece.mismatched})
     if mismatched:
-        console.log.warning("%s: the checksum of %s is not the one its header states.", path, ", ".join(mismatched))
-        meta["checksum"] = "mismatch"
+        meta.update(checksum_warning(path, mismatched))
+    if master.cut or layout.header.cut:
+        meta["truncated"] = True
     values = _joined(pieces, (len(layout.leads), (frames.end - frames.begin) * layout.spf), path)
     return make_record(values, master.fs * layout.spf, layout.leads, path, meta)
 
@@ -102,7 +102,7 @@ def _piece(path: Path, name: str, within: Frames, at: int, layout: _Layout, fs: 
     """The range ``within`` a segment."""
     file = inside(path.parent, f"{name}.hea")
     header = _segment_header(path, name, fs)
-    length = header.frames or count_frames(header, file)
+    length = header.frames or count_frames(header, file)[0]
     if length != within.total:
         raise FormatError(f"{path}: segment '{name[:40]}' has {length:,} samples, not {within.total:,}.")
     kept = voltages(header.signals)

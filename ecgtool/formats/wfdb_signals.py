@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from ecgtool.formats.wfdb_files import Frames, SignalFile, read_counts, signal_f
 from ecgtool.formats.wfdb_header import Header, Signal
 
 Millivolts = npt.NDArray[np.float32]
+# Holding sparse signals multiplies their size; a header alone could claim any amount of memory.
+_MOST_HELD, _SMALL = 64, 2**22
 _EXACT = 2**22  # int16 counts less a baseline up to here are exact in float32
 
 
@@ -41,7 +44,7 @@ def read_samples(
     for file in signal_files(header, kept, path):
         counts, invalid = read_counts(file, frames)
         if values is None:  # only now is it known that the file holds what the header claims
-            values = np.empty((len(kept), (frames.end - frames.begin) * spf), np.float32)
+            values = _room(header, kept, path, frames, spf)
         if frames.whole:
             mismatched += _mismatched(counts, file.signals)
         if len(file.rows) == len(kept) and len(counts) == values.shape[1] and not _uneven(file.signals):
@@ -53,17 +56,26 @@ def read_samples(
     return values, mismatched
 
 
+def _room(header: Header, kept: Sequence[Signal], path: Path, frames: Frames, spf: int) -> Millivolts:
+    length = frames.end - frames.begin
+    stored = sum([signal.spf for signal in header.signals]) * length
+    if len(kept) * spf * length > max(_SMALL, _MOST_HELD * stored):
+        raise FormatError(f"{path}: the sampling rates of its signals differ too much.")
+    return np.empty((len(kept), length * spf), np.float32)
+
+
 def _uneven(signals: Sequence[Signal]) -> bool:
     return any(signal.skew or signal.spf > 1 for signal in signals)
 
 
 def _mismatched(counts: Counts, signals: Sequence[Signal]) -> list[str]:
     """Names of the signals whose counts do not add up to the checksum that the header states."""
-    sums = iter(checksums(counts).tolist())
-    found = [sum(next(sums) for _ in range(signal.spf)) for signal in signals]
+    found = checksums(counts)
+    if len(found) > len(signals):
+        found = np.add.reduceat(found, np.cumsum([0, *(signal.spf for signal in signals)])[:-1], dtype=np.int16)
     return [
         signal.name
-        for signal, total in zip(signals, found, strict=True)
+        for signal, total in zip(signals, found.tolist(), strict=True)
         if signal.checksum is not None and (signal.checksum - total) & 0xFFFF
     ]
 
@@ -89,18 +101,21 @@ def _to_millivolt(counts: Counts, signals: Sequence[Signal], invalid: int | None
     A quotient of two float32 numbers is rounded alike whether it is formed in float32 or by way of float64, so the
     fast way is taken where counts, baselines and gains are exact in float32.
     """
-    gains = [signal.gain * (signal.per_mv or 1.0) for signal in signals]
-    baselines = [signal.baseline for signal in signals]
-    divisor = np.array(gains, np.float32)[:, None]
-    exact = counts.dtype == np.int16 and max(map(abs, baselines)) < _EXACT
-    if exact and divisor[:, 0].tolist() == gains:
-        if any(baselines):
-            np.subtract(counts, np.array(baselines, np.float32)[:, None], out=out)
-            np.divide(out, divisor, out=out)
-        else:
-            np.divide(counts, divisor, out=out)
+    divisor, baseline, exact = _scale(tuple([(s.gain * (s.per_mv or 1.0), s.baseline) for s in signals]))
+    if counts.dtype != np.int16 or not exact:
+        np.divide(counts - baseline, divisor, out=out, casting="same_kind")
+    elif baseline.any():
+        np.subtract(counts, baseline, out=out, dtype=np.float32, casting="same_kind")
+        np.divide(out, divisor.astype(np.float32), out=out)
     else:
-        wide = counts - np.array(baselines, np.float64)[:, None]
-        np.divide(wide, np.array(gains)[:, None], out=out, casting="same_kind")
+        np.divide(counts, divisor.astype(np.float32), out=out)
     if invalid is not None and counts.size and counts.min() == invalid:
         out[counts == invalid] = np.nan
+
+
+@lru_cache(maxsize=1024)
+def _scale(pairs: tuple[tuple[float, int], ...]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], bool]:
+    """Columns of divisors and baselines, and whether float32 holds them exactly."""
+    divisor, baseline = np.array(pairs, np.float64).T[:, :, None]
+    exact = bool((divisor.astype(np.float32) == divisor).all() and np.abs(baseline).max() < _EXACT)
+    return divisor, baseline, exact

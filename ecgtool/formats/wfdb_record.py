@@ -1,0 +1,93 @@
+"""What a WFDB header says of a whole record: its range in frames, its leads, its metadata."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ecgtool import console
+from ecgtool.errors import ConfigError, DataError, FormatError
+from ecgtool.formats.wfdb_comments import person
+from ecgtool.formats.wfdb_files import Frames
+from ecgtool.formats.wfdb_header import Header, Signal
+from ecgtool.formats.wfdb_signals import Millivolts
+from ecgtool.record import LEADS_12, Record, lead_name
+
+
+def frame_range(header: Header, total: int, path: Path, start_s: float, seconds: float | None) -> Frames:
+    """The range of frames that a range of seconds means.
+
+    Raises:
+        ConfigError: It begins after the end.
+    """
+    begin = round(start_s * header.fs)
+    end = total if seconds is None else min(total, round((start_s + seconds) * header.fs))
+    if begin >= end:
+        raise ConfigError(
+            f"{path} is {total / header.fs:g} s long; {start_s:g} s to {end / header.fs:g} s is empty.",
+            "Choose a range within it.",
+        )
+    return Frames(begin, end, total)
+
+
+def voltages(signals: Sequence[Signal]) -> tuple[Signal, ...]:
+    """The signals measured in a voltage; all of them where none is."""
+    return tuple([signal for signal in signals if signal.per_mv is not None]) or tuple(signals)
+
+
+def lead_names(signals: Sequence[Signal], path: Path) -> tuple[str, ...]:
+    """Their names; those that several share, or that are missing, are numbered.
+
+    Raises:
+        FormatError: A standard lead is there twice, so that which is which cannot be told.
+    """
+    names = [signal.name for signal in signals]
+    if "" not in names and len({name.lower() for name in names}) == len(names):
+        return tuple(names)
+    shared = {name for name, count in Counter(map(lead_name, names)).items() if count > 1}
+    twice = sorted(shared & set(LEADS_12))
+    if twice:
+        raise FormatError(f"{path} names lead {twice[0]} more than once.")
+    return tuple(
+        f"{name or 'signal'} {number}" if lead_name(name) in shared or not name else name
+        for number, name in enumerate(names, start=1)
+    )
+
+
+def describe(header: Header, kept: Sequence[Signal], frames: Frames) -> dict[str, Any]:
+    """What the header says beside the samples; see docs/formats.md for the keys."""
+    meta: dict[str, Any] = {
+        "calibrated": all(signal.calibrated and signal.per_mv is not None for signal in kept),
+        "duration_s": frames.total / header.fs,
+        "start_s": frames.begin / header.fs,
+    }
+    if header.start:
+        meta["start"] = header.start
+    if header.comments:
+        meta["comments"] = header.comments
+        meta.update(person(header.comments))
+    if len(kept) < len(header.signals):
+        meta["left_out"] = {s.name: s.unit for s in header.signals if s.per_mv is None}
+    elif kept[0].per_mv is None:
+        meta["units"] = {signal.name: signal.unit for signal in kept}
+    return meta
+
+
+def checksum_warning(path: Path, leads: Sequence[str]) -> dict[str, str]:
+    """Warn that the samples of these leads do not add up to what the header states; what ``meta`` says of it."""
+    console.log.warning("%s: the checksum of %s is not the one its header states.", path, ", ".join(leads))
+    return {"checksum": "mismatch"}
+
+
+def make_record(values: Millivolts, fs: float, leads: tuple[str, ...], path: Path, meta: dict[str, Any]) -> Record:
+    """The record, named after its header.
+
+    Raises:
+        FormatError: Rate or lead names that no record can have.
+    """
+    try:
+        return Record(values, fs, leads, id=path.stem, meta=meta)
+    except DataError as error:
+        raise FormatError(f"{path}: {error.message}") from None
