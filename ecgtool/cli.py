@@ -101,10 +101,13 @@ def _with_common_flags(command: Callable[..., console.Result]) -> Callable[..., 
     def arrow(as_json: bool = False, verbose: bool = False, quiet: bool = False, **options: Any) -> None:
         console.setup_logging(int(verbose) - int(quiet))
         try:
-            console.show(command(**options), as_json=as_json)
-        except KeyboardInterrupt:
-            console.stderr().print("interrupted; the same command again goes on")
+            result = command(**options)
+            console.show(result, as_json=as_json)
+        except KeyboardInterrupt as stop:
+            console.stderr().print(str(stop) or "interrupted; the same command again goes on")
             raise typer.Exit(130) from None
+        if result.code:
+            raise typer.Exit(result.code)
 
     hints = get_type_hints(command, include_extras=True)
     own = [part.replace(annotation=hints[part.name]) for part in inspect.signature(command).parameters.values()]

@@ -31,11 +31,13 @@ class Result:
         data: The machine-readable result: what ``--json`` prints. Keys are stable; scripts rely on them.
         text: What a person reads: any rich renderable. Plain strings are printed as they are, never as markup.
         next: The commands worth typing next, whole and ready to paste.
+        code: What to exit with: 1 where a part of what was asked failed, and was told.
     """
 
     data: Mapping[str, Any]
     text: RenderableType = ""
     next: Sequence[str] = field(default=())
+    code: int = 0
 
 
 def stdout() -> Console:
