@@ -63,7 +63,7 @@ class TrainingConfig(Section):
     """How a model is fitted."""
 
     epochs: int = Field(30, description="Passes over the training items, at most.", ge=1)
-    batch: int = Field(32, description="Items per step.", ge=1)
+    batch: int = Field(32, description="Items per batch, all devices together.", ge=1)
     lr: float = Field(1e-3, description="Peak learning rate.", gt=0)
     weight_decay: float = Field(1e-2, description="Decoupled weight decay.", ge=0)
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
@@ -73,7 +73,9 @@ class TrainingConfig(Section):
     )
     loss: Literal["auto", "bce", "ce", "focal"] = Field("auto", description="auto follows from the task.")
     class_weights: Literal["none", "balanced"] | tuple[float, ...] = Field(
-        "none", description="Weight of each label in the loss: given, or balanced from the training items."
+        "none",
+        description="Weight of each label in the loss (of its positives in bce and focal): given, or balanced from"
+        " the training items.",
     )
     val_metric: str = Field("", description="The metric that picks the best epoch; the task's own when empty.")
     early_stop: int | None = Field(None, description="Stop after this many epochs without a better val_metric.", ge=1)
@@ -85,7 +87,8 @@ class TrainingConfig(Section):
     seed: int = Field(42, ge=0)
     deterministic: bool = Field(True, description="Same seed, same numbers; a little slower on CUDA.")
     device: Literal["auto", "cuda", "cpu"] = "auto"
-    devices: int = Field(1, description="Processes, one per GPU (or CPU process).", ge=1)
+    devices: int = Field(1, description="Processes on each machine, one per GPU; they share every batch.", ge=1)
+    nodes: int = Field(1, description="Machines that train together.", ge=1)
     workers: int = Field(0, description="Loader processes; 0 reads in the training process, which is enough.", ge=0)
     init: str = Field("", description="A run or checkpoint whose weights to start from.")
     init_leak: bool = Field(
@@ -114,6 +117,31 @@ def resolve(layers: Sequence[Mapping[str, Any]]) -> TrainConfig:
     for layer in layers:
         merged = merge(merged, layer)
     return checked(TrainConfig, merged)
+
+
+def compose(
+    recipe: str = "", file: Path | None = None, flags: Mapping[str, Any] | None = None, sets: Sequence[str] = ()
+) -> TrainConfig:
+    """The configuration of a training: defaults < recipe < file < flags < sets.
+
+    Args:
+        recipe: Name of a shipped recipe; it names its architecture.
+        file: A YAML file, or None.
+        flags: Nested values; those that are None were not given.
+        sets: Assignments for :func:`parse_sets`.
+
+    Raises:
+        ConfigError: An unknown recipe, key or value, or another architecture than the recipe's.
+    """
+    stated = read_recipe(recipe) if recipe else {}
+    layers = [stated, read_yaml(file) if file else {}, _given(flags or {}), parse_sets(sets)]
+    config = resolve(layers)
+    if stated and config.arch != stated["arch"]:
+        raise ConfigError(
+            f"The recipe '{recipe}' is for '{stated['arch']}', not '{config.arch}'.",
+            f"Leave out --arch, or train '{config.arch}' without the recipe.",
+        )
+    return config
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,6 +229,12 @@ def read_recipe(name: str) -> dict[str, Any]:
 def to_yaml(section: BaseModel) -> str:
     """A section as YAML that :func:`read_yaml` reads back to the same values."""
     return yaml.safe_dump(section.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The nested values without those that are None."""
+    nested = {key: _given(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    return {key: value for key, value in nested.items() if value is not None}
 
 
 def _recipe_folder() -> Any:

@@ -32,7 +32,7 @@ def place(family: str, name: str) -> Path:
         ConfigError: The name has characters that names may not have.
     """
     if is_path(name):
-        return Path(name)
+        return Path(name).expanduser()
     return home() / family / valid_name(name)
 
 
@@ -42,7 +42,7 @@ def find(family: str, name: str) -> Path:
     Raises:
         NotFound: Neither a path nor a member of that name exists; the hint names the nearest one.
     """
-    for path in (Path(name), home() / family / name):
+    for path in (Path(name).expanduser(), home() / family / name):
         recover_folder(path)
         if path.exists():
             return path

@@ -15,14 +15,16 @@ run.log, events.*        the log, TensorBoard events
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from pydantic import Field
 
 from ecgtool.config import Section, TrainConfig, checked, read_yaml, to_yaml
 from ecgtool.errors import ConfigError, NotFound
-from ecgtool.files import read_json, write_file, write_json, write_text
+from ecgtool.files import read_json, staged_folder, write_file, write_json, write_text
 from ecgtool.home import find, place
 from ecgtool.task import Task
 
@@ -54,7 +56,15 @@ class Lineage(Section):
     tabular: tuple[str, ...] = ()
     train_patients: tuple[str, ...] = ()
     dataset: str = ""
-    parents: tuple[str, ...] = ()
+    parents: tuple[str, ...] = Field((), description="Runs or checkpoints whose weights it started from.")
+    inherited: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Dataset -> patients its parents, and theirs, were trained on."
+    )
+
+    def seen(self) -> dict[str, frozenset[str]]:
+        """Dataset -> every patient whose recordings have shaped the weights."""
+        seen = {dataset: frozenset(patients) for dataset, patients in self.inherited.items()}
+        return seen | {self.dataset: seen.get(self.dataset, frozenset()) | frozenset(self.train_patients)}
 
 
 class Run:
@@ -64,8 +74,10 @@ class Run:
         self.path = path
 
     @classmethod
-    def create(cls, name: str, config: TrainConfig, environment: dict[str, Any], lineage: Lineage) -> Self:
-        """Start a run in a new folder.
+    def create(
+        cls, name: str, config: TrainConfig, environment: dict[str, Any], lineage: Lineage, stats: NormStats
+    ) -> Self:
+        """Start a run in a new folder, which appears whole.
 
         Raises:
             ConfigError: The folder exists; a run is never written over.
@@ -75,10 +87,17 @@ class Run:
             raise ConfigError(
                 f"{path} exists already; a run is never written over.", "Give another --out, or --resume it."
             )
-        write_text(path / "config.yaml", to_yaml(config))
-        write_json(path / "environment.json", {**environment, "lineage": lineage.model_dump(mode="json")})
-        (path / "checkpoints").mkdir()
+        with staged_folder(path) as staged:
+            (staged / "checkpoints").mkdir()
+            write_text(staged / "config.yaml", to_yaml(config))
+            write_json(staged / "environment.json", {**environment, "lineage": lineage.model_dump(mode="json")})
+            cls(staged).save_norm_stats(stats)
         return cls(path)
+
+    @classmethod
+    def free_name(cls, stem: str) -> str:
+        """The first of ``stem-1``, ``stem-2`` ... that no run has."""
+        return next(name for number in count(1) if not place("runs", name := f"{stem}-{number}").exists())
 
     @classmethod
     def open(cls, name: str | Path) -> Self:

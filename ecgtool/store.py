@@ -14,6 +14,7 @@ training items.
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,7 +25,7 @@ from pydantic import Field
 
 from ecgtool.config import Preprocessing, Section, checked
 from ecgtool.errors import ConfigError, FormatError, NotFound, did_you_mean
-from ecgtool.files import explained, inside, read_json
+from ecgtool.files import digest, explained, inside, read_json
 from ecgtool.home import find
 from ecgtool.task import NOT_LABELLED, Task
 
@@ -170,6 +171,17 @@ class Store:
         if task is not None:
             chosen &= self.labelled(task)
         return np.flatnonzero(chosen)
+
+    def digest(self, task: Task) -> str:
+        """One digest of what a run of the task learns from: items, targets, tabular values, and how they were made.
+
+        Tasks or arrays added later do not change it. The signals themselves are not read, gigabytes at every start;
+        what they were made from and how is in the manifest.
+        """
+        names = ["items.csv", f"targets/{task.name}.npy"] + (["tabular.npy"] if self.manifest.tabular else [])
+        words = [f"{name} {digest(self.path / name)}" for name in names]
+        words.append(self.manifest.model_dump_json(exclude={"tasks", "notes", "made_by"}))
+        return f"sha256:{hashlib.sha256(chr(10).join(words).encode()).hexdigest()}"
 
     def millivolts(self, item: int) -> npt.NDArray[np.float32]:
         """One item as float32 [leads, samples] in millivolt."""

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+
 from ecgtool.record import LEADS_12
 from ecgtool.store import SCHEMA, Store
 from ecgtool.task import NOT_LABELLED, Task

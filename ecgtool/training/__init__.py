@@ -1,0 +1,1 @@
+"""Training and evaluation: Lightning module, loaders, losses, schedules, fit."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 import torch
+
 from ecgtool.config import TrainConfig
-from ecgtool.files import digest
 from ecgtool.models.contract import new_model
 from ecgtool.run import Lineage, NormStats, Run
 
@@ -18,7 +18,7 @@ def make_run(path, store, task=None, *, seed=0, arch="cnn1d", options=None):
     )
     lineage = Lineage(
         store=str(store.path),
-        store_digest=digest(store.path / "manifest.json"),
+        store_digest=store.digest(task),
         task=task,
         fs=held.fs,
         leads=held.leads,
@@ -30,20 +30,18 @@ def make_run(path, store, task=None, *, seed=0, arch="cnn1d", options=None):
         train_patients=tuple(sorted(set(store.items["patient"].iloc[train]))),
         dataset=held.dataset,
     )
-    run = Run.create(str(path), config, {}, lineage)
     signal = store.signals[train] * held.scale_uv / 1000
     values = store.tabular[train]
-    run.save_norm_stats(
-        NormStats(
-            leads=held.leads,
-            mean_mv=tuple(signal.mean(axis=(0, 2)).tolist()),
-            std_mv=tuple(signal.std(axis=(0, 2)).tolist()),
-            tabular=held.tabular,
-            tabular_mean=tuple(np.nanmean(values, axis=0).tolist()),
-            tabular_std=tuple(np.nanstd(values, axis=0).tolist()),
-            items=len(train),
-        )
+    stats = NormStats(
+        leads=held.leads,
+        mean_mv=tuple(signal.mean(axis=(0, 2)).tolist()),
+        std_mv=tuple(signal.std(axis=(0, 2)).tolist()),
+        tabular=held.tabular,
+        tabular_mean=tuple(np.nanmean(values, axis=0).tolist()),
+        tabular_std=tuple(np.nanstd(values, axis=0).tolist()),
+        items=len(train),
     )
+    run = Run.create(str(path), config, {}, lineage, stats)
     torch.manual_seed(seed)
     state = {f"model.{key}": value for key, value in new_model(run).state_dict().items()}
     torch.save(

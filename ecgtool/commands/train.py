@@ -1,0 +1,140 @@
+"""``ecg train``: a store and an architecture to a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ecgtool.console import Result
+from ecgtool.errors import ConfigError
+
+Dataset = Annotated[str, typer.Option("--dataset", help="A store's name or path.")]
+Arch = Annotated[str, typer.Option("--arch", help="Architecture; see --list.")]
+TaskName = Annotated[str, typer.Option("--task", help="One of the store's tasks, where it holds several.")]
+Recipe = Annotated[str, typer.Option("--recipe", help="Settings that come with the package; see --list.")]
+File = Annotated[Path | None, typer.Option("--config", help="YAML file with settings, over those of the recipe.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="Any setting, over all others: model.dropout=0.1")]
+Epochs = Annotated[int | None, typer.Option("--epochs", help="Passes over the training items, at most.")]
+BatchSize = Annotated[int | None, typer.Option("--batch", help="Items per batch, all devices together.")]
+Rate = Annotated[float | None, typer.Option("--lr", help="Peak learning rate.")]
+Decay = Annotated[float | None, typer.Option("--weight-decay", help="Weight decay.")]
+Optimizer = Annotated[str | None, typer.Option("--optimizer", help="adamw, adam or sgd.")]
+Scheduler = Annotated[
+    str | None, typer.Option("--scheduler", help="onecycle, cosine, plateau, polynomial or constant.")
+]
+LossName = Annotated[str | None, typer.Option("--loss", help="bce, ce or focal; follows from the task if not given.")]
+Weights = Annotated[str | None, typer.Option("--class-weights", help="One per label, 1.0,2.2, or balanced.")]
+Metric = Annotated[str | None, typer.Option("--val-metric", help="Picks the best epoch, for example auprc.")]
+Patience = Annotated[int | None, typer.Option("--early-stop", help="Stop after so many epochs without a better one.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="The same seed gives the same run.")]
+Init = Annotated[str | None, typer.Option("--init", help="Run or checkpoint whose weights to start from.")]
+Resume = Annotated[str, typer.Option("--resume", help="Go on with this run; takes no other settings.")]
+Limit = Annotated[int | None, typer.Option("--limit", help="At most so many items of each split, for a quick try.")]
+Devices = Annotated[int | None, typer.Option("--devices", help="GPUs, or CPU processes, on each machine.")]
+Nodes = Annotated[int | None, typer.Option("--nodes", help="Machines that train together.")]
+Precision = Annotated[str | None, typer.Option("--precision", help="auto, 32, bf16 or 16.")]
+Device = Annotated[str | None, typer.Option("--device", help="auto, cuda or cpu.")]
+Workers = Annotated[int | None, typer.Option("--workers", help="Loader processes; 0, the default, is usually enough.")]
+Out = Annotated[str, typer.Option("--out", help="Name or path of the run; numbered if not given.")]
+List = Annotated[bool, typer.Option("--list", help="List architectures and recipes, and what each reads.")]
+
+
+def train(
+    dataset: Dataset = "",
+    arch: Arch = "",
+    task: TaskName = "",
+    recipe: Recipe = "",
+    config: File = None,
+    set_: Sets = None,
+    epochs: Epochs = None,
+    batch: BatchSize = None,
+    lr: Rate = None,
+    weight_decay: Decay = None,
+    optimizer: Optimizer = None,
+    scheduler: Scheduler = None,
+    loss: LossName = None,
+    class_weights: Weights = None,
+    val_metric: Metric = None,
+    early_stop: Patience = None,
+    seed: Seed = None,
+    init: Init = None,
+    resume: Resume = "",
+    limit: Limit = None,
+    devices: Devices = None,
+    nodes: Nodes = None,
+    precision: Precision = None,
+    device: Device = None,
+    workers: Workers = None,
+    out: Out = "",
+    list_: List = False,
+) -> Result:
+    """Train an architecture on a store. A run is never written over; one that was stopped goes on with --resume."""
+    if list_:
+        return _listing()
+    training: dict[str, Any] = {"epochs": epochs, "batch": batch, "lr": lr, "weight_decay": weight_decay}
+    training |= {"optimizer": optimizer, "scheduler": scheduler, "loss": loss, "class_weights": _weights(class_weights)}
+    training |= {"val_metric": val_metric, "early_stop": early_stop, "seed": seed, "init": init, "device": device}
+    training |= {"devices": devices, "nodes": nodes, "precision": precision, "workers": workers}
+    data = {"dataset": dataset or None, "task": task or None, "limit": limit}
+    flags = {"arch": arch or None, "data": data, "training": training}
+    given = [recipe, config, set_, out, arch, *data.values(), *training.values()]
+    if resume and any(value not in (None, "") for value in given):
+        raise ConfigError(
+            "--resume goes on with the settings of the run and takes no others.",
+            f"To train longer or otherwise, start a new run with --init {resume}.",
+        )
+    from ecgtool.config import compose
+    from ecgtool.training.fit import fit
+
+    return _result(fit(compose(recipe, config, flags, set_ or ()), out, resume or None))
+
+
+def _weights(text: str | None) -> str | tuple[float, ...] | None:
+    """``balanced``, ``none`` or the numbers of a list."""
+    if text in (None, "none", "balanced"):
+        return text
+    try:
+        return tuple(float(number) for number in str(text).split(","))
+    except ValueError:
+        raise ConfigError(f"--class-weights {text!r} is neither a list of numbers nor balanced.") from None
+
+
+def _result(run: Any) -> Result:
+    from ecgtool.training.history import Outcome
+    from ecgtool.training.lineage import portable
+
+    outcome, name = Outcome.of(run), portable(run.path)
+    figure = {"epochs": outcome.epochs, "best_epoch": outcome.best, "metric": outcome.metric, "value": outcome.value}
+    return Result(
+        data={"run": name, "path": str(run.path), **figure},
+        text=f"Run {name}: best of {outcome.epochs} epochs is {outcome.best}, "
+        f"{outcome.metric} {outcome.value:.4f} on the validation split.",
+        next=[f"ecg evaluate {name}", f"ecg plot {name}"],
+    )
+
+
+def _listing() -> Result:
+    """Architectures and recipes."""
+    from rich.console import Group
+
+    from ecgtool.config import TrainConfig, read_recipe, recipes, resolve
+    from ecgtool.console import table
+    from ecgtool.models import ARCHITECTURES
+
+    specs = [ARCHITECTURES.load(name) for name in ARCHITECTURES]
+    models = [{"name": spec.name, "reads": list(spec.reads), "summary": spec.summary} for spec in specs]
+    settings: dict[str, TrainConfig] = {name: resolve([read_recipe(name)]) for name in recipes()}
+    shown = [{"name": name, "arch": made.arch, "summary": made.summary} for name, made in settings.items()]
+    return Result(
+        data={"architectures": models, "recipes": shown},
+        text=Group(
+            table(
+                ("architecture", "reads", "summary"),
+                [(spec.name, ", ".join(spec.reads), spec.summary) for spec in specs],
+            ),
+            table(("recipe", "architecture", "summary"), [tuple(row.values()) for row in shown]),
+        ),
+        next=["ecg train --dataset STORE --arch NAME", "ecg train --dataset STORE --recipe NAME"],
+    )

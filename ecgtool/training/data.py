@@ -1,0 +1,163 @@
+"""Batches straight from a store's memory map: int16 as on disk, one read per batch, millivolts only on the device.
+
+A batch is one sorted fancy index into the map, so no item is collated on its own and the disk is read forwards. Which
+items a batch holds follows from the seed and the epoch alone: a run that goes on after a stop sees the same batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from ecgtool.config import TrainConfig
+from ecgtool.errors import ConfigError, DataError
+from ecgtool.store import Store
+from ecgtool.task import Task
+
+Indices = npt.NDArray[np.int64]
+
+VALIDATION_BATCH = 64
+"""At least so many items per batch where no gradient is kept."""
+
+
+class Batch(NamedTuple):
+    """What the loader yields."""
+
+    signal: Tensor
+    """int16 [batch, leads, samples] in counts of the store."""
+    tabular: Tensor
+    """float32 [batch, columns], NaN where unknown."""
+    target: Tensor
+    """uint8 [batch, labels] or int64 [batch]."""
+
+
+def seeded(*words: int) -> np.random.Generator:
+    """A random generator that depends on these numbers alone."""
+    return np.random.default_rng(np.random.SeedSequence(words))
+
+
+def chosen(store: Store, task: Task, split: str, config: TrainConfig) -> Indices:
+    """The labelled items of a split, at most ``data.limit`` of them, ascending.
+
+    Raises:
+        DataError: There is none.
+    """
+    indices = store.indices(split, task)
+    if not len(indices):
+        raise DataError(
+            f"The store '{store.path.name}' has no item in the split '{split}' labelled in the task '{task.name}'.",
+            "Prepare it with other --splits, or choose another --task.",
+        )
+    limit = config.data.limit
+    if limit is None or limit >= len(indices):
+        return indices
+    return np.sort(seeded(config.training.seed, len(indices)).choice(indices, limit, replace=False))
+
+
+class Items(Dataset[Batch]):
+    """The items of a store, read whole batches at a time. Opens the store anew in a loader's process.
+
+    Args:
+        store: Where the signals and tabular values are.
+        targets: One row per item of the store.
+        columns: Tabular columns to read, the first of the store's.
+    """
+
+    def __init__(self, store: Store, targets: npt.NDArray[Any], columns: int) -> None:
+        self.path, self.targets, self.columns = store.path, targets, columns
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store.open(self.path)
+
+    def __getitem__(self, items: Indices) -> Batch:
+        """The batch of these item numbers, ascending."""
+        targets = torch.from_numpy(self.targets[items])
+        return Batch(
+            torch.from_numpy(np.asarray(self._store.signals[items])),
+            torch.from_numpy(np.asarray(self._store.tabular[items, : self.columns])),
+            targets.long() if targets.ndim == 1 else targets,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the open map, which would travel as a copy of the whole array."""
+        return {"path": self.path, "targets": self.targets, "columns": self.columns}
+
+
+class ShuffledBatches(Sampler[Indices]):
+    """The batches of an epoch: a permutation cut into as few parts of near-equal size as ``batch`` allows.
+
+    No item is dropped and no batch is a small remainder. With several processes each takes its share of every batch,
+    so that a step sees the same items however many share the work.
+
+    Args:
+        indices: Item numbers to draw from.
+        batch: Items per step, all processes together.
+        seed: Decides the order, together with the epoch.
+        epoch: The first epoch to draw.
+        rank: This process.
+        world: Processes.
+
+    Raises:
+        ConfigError: A batch has fewer items than there are processes.
+    """
+
+    def __init__(self, indices: Indices, batch: int, seed: int, epoch: int = 0, rank: int = 0, world: int = 1) -> None:
+        self.indices, self.seed, self.epoch = indices, seed, epoch
+        self.rank, self.world = rank, world
+        self.batches = -(-len(indices) // batch)
+        if len(indices) // self.batches < world:
+            raise ConfigError(
+                f"Batches of {batch} from {len(indices)} items cannot be shared by {world} processes.",
+                "Give a larger --batch or fewer --devices.",
+            )
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose batches come next."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[Indices]:
+        order = seeded(self.seed, self.epoch).permutation(self.indices)
+        for batch in np.array_split(order, self.batches):
+            yield np.sort(np.array_split(batch, self.world)[self.rank])
+
+    def __len__(self) -> int:
+        return self.batches
+
+
+class OrderedBatches(Sampler[Indices]):
+    """The share of a process in all items: every ``world``-th, padded so that all shares are equally long."""
+
+    def __init__(self, indices: Indices, batch: int, rank: int = 0, world: int = 1) -> None:
+        share = -(-len(indices) // world)
+        self.share = np.resize(indices, share * world)[rank::world]
+        self.batch = batch
+
+    def __iter__(self) -> Iterator[Indices]:
+        for start in range(0, len(self.share), self.batch):
+            yield self.share[start : start + self.batch]
+
+    def __len__(self) -> int:
+        return -(-len(self.share) // self.batch)
+
+
+def training_targets(store: Store, task: Task, train: Indices, config: TrainConfig) -> npt.NDArray[Any]:
+    """The targets of every item; those of the training items permuted when ``data.shuffle_labels`` asks for it."""
+    targets = np.array(store.targets(task))
+    if config.data.shuffle_labels:
+        targets[train] = targets[seeded(config.training.seed).permutation(train)]
+    return targets
+
+
+def loader(dataset: Items, sampler: Sampler[Indices], *, workers: int = 0, pin: bool = False) -> DataLoader[Batch]:
+    """A loader of whole batches: what the sampler yields is read with one index."""
+    return DataLoader(
+        dataset, sampler=sampler, batch_size=None, num_workers=workers, pin_memory=pin, persistent_workers=workers > 0
+    )

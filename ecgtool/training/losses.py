@@ -1,0 +1,98 @@
+"""Losses: how far logits are from the targets of a task. Items and labels marked as not labelled do not count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, logsigmoid, one_hot
+
+from ecgtool.errors import ConfigError
+from ecgtool.task import NOT_LABELLED, Task
+
+FOCUS = 2.0
+"""Exponent of the focal loss (Lin et al. 2017, arXiv:1708.02002): well-classified items fade with its power."""
+
+
+class Loss(nn.Module):
+    """Mean over what is labelled, as float32 whatever the precision of the logits.
+
+    ``bce`` and ``focal`` of a multilabel task treat each label on its own; weights count its positives. ``ce``, and
+    ``focal`` where exactly one label holds, weight each class. ``bce`` of such a task asks for its label alone.
+
+    Args:
+        name: ``bce``, ``ce`` or ``focal``.
+        task: What the targets mean.
+        weights: One per label, or None.
+
+    Raises:
+        ConfigError: The loss does not fit the task, or the weights do not fit its labels.
+    """
+
+    weights: Tensor | None
+
+    def __init__(self, name: Literal["bce", "ce", "focal"], task: Task, weights: Sequence[float] | None = None) -> None:
+        super().__init__()
+        if name == "ce" and not task.exclusive:
+            raise ConfigError(
+                f"The loss 'ce' needs a task where exactly one label holds; '{task.name}' is {task.kind}.",
+                "Use --loss bce or focal.",
+            )
+        if weights is not None and (len(weights) != len(task.labels) or min(weights) <= 0):
+            raise ConfigError(
+                f"training.class_weights needs one positive weight for each of {', '.join(task.labels)};"
+                f" {len(weights)} are given."
+            )
+        self.name, self.labels, self.exclusive = name, len(task.labels), task.exclusive
+        tensor = None if weights is None else torch.tensor(weights, dtype=torch.float32)
+        self.register_buffer("weights", tensor, persistent=False)
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """The loss of ``logits`` [batch, labels]; ``target`` as :class:`ecgtool.task.Task` says."""
+        logits = logits.float()
+        if not self.exclusive:
+            return self._binary(logits, target == 1, target != NOT_LABELLED)
+        if self.name == "bce":
+            known = (target >= 0).unsqueeze(1).expand_as(logits)
+            return self._binary(logits, one_hot(target.clamp(min=0), self.labels).bool(), known)
+        return self._categorical(logits, target)
+
+    def _binary(self, logits: Tensor, positive: Tensor, known: Tensor) -> Tensor:
+        truth = positive.to(logits.dtype)
+        each = binary_cross_entropy_with_logits(logits, truth, pos_weight=self.weights, reduction="none")
+        if self.name == "focal":
+            each = each * (1 - logsigmoid(torch.where(positive, logits, -logits)).exp()) ** FOCUS
+        return (each * known).sum() / known.sum().clamp(min=1)
+
+    def _categorical(self, logits: Tensor, target: Tensor) -> Tensor:
+        each = cross_entropy(logits, target, weight=self.weights, ignore_index=-1, reduction="none")
+        known = target >= 0
+        if self.name == "focal":
+            chance = logits.softmax(dim=1).gather(1, target.clamp(min=0).unsqueeze(1)).squeeze(1)
+            each = each * (1 - chance) ** FOCUS
+        share = known.to(each.dtype) if self.weights is None else self.weights[target.clamp(min=0)] * known
+        return each.sum() / share.sum().clamp(min=torch.finfo(each.dtype).tiny)
+
+
+def balanced(task: Task, targets: npt.NDArray[np.generic]) -> tuple[float, ...]:
+    """Weights that let rare labels count as much as frequent ones.
+
+    Where exactly one label holds: items / (labels x items of the label). Else: negatives / positives of each label.
+    A label without positives has weight 1.
+
+    Args:
+        task: What the targets mean.
+        targets: Those of the training items.
+    """
+    rows = np.asarray(targets)
+    if task.exclusive:
+        counts = np.bincount(rows[rows >= 0].astype(np.int64), minlength=len(task.labels))
+        weights = counts.sum() / (len(task.labels) * np.maximum(counts, 1))
+    else:
+        counts = (rows == 1).sum(axis=0)
+        weights = (rows == 0).sum(axis=0) / np.maximum(counts, 1)
+    return tuple(np.where((counts > 0) & (weights > 0), weights, 1.0).tolist())

@@ -1,0 +1,159 @@
+"""The Lightning module: counts to millivolts on the device, loss, validation metric, optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from ecgtool.config import TrainingConfig
+from ecgtool.errors import DataError
+from ecgtool.metrics import score
+from ecgtool.models.contract import Normalised
+from ecgtool.task import Task
+from ecgtool.training.data import Batch, seeded
+from ecgtool.training.losses import Loss
+from ecgtool.training.schedules import optimizer, rate
+
+CHECK_EVERY = 50
+"""Steps between looks at the loss on a GPU, each of which waits for it; on a CPU every step is looked at."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What validation measures.
+
+    Args:
+        task: The task.
+        metric: Name of the metric that picks the best epoch.
+        targets: Those of the validation items, in order.
+    """
+
+    task: Task
+    metric: str
+    targets: npt.NDArray[Any]
+
+
+class Classifier(LightningModule):
+    """Fits a :class:`ecgtool.models.contract.Normalised` model, which is its attribute ``model``.
+
+    Args:
+        model: Takes millivolts and raw tabular values.
+        loss: What to minimise.
+        goal: What validation measures.
+        training: How to fit.
+        mv_per_count: Scale of the store.
+        steps: Optimiser steps of the whole training.
+        hyper_parameters: Plain values that a checkpoint records, enough to build the model again.
+    """
+
+    def __init__(
+        self,
+        model: Normalised,
+        loss: Loss,
+        goal: Goal,
+        training: TrainingConfig,
+        *,
+        mv_per_count: float,
+        steps: int,
+        hyper_parameters: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        self.model, self.loss, self.goal, self.settings = model, loss, goal, training
+        self.mv_per_count, self.steps, self.recorded = mv_per_count, steps, dict(hyper_parameters)
+        self.validated: dict[str, float] = {}
+        self._logits: list[Tensor] = []
+        self._train_loss = torch.zeros(2, dtype=torch.float64)
+        self._bad_step = torch.tensor(-1)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits [batch, labels]."""
+        signal = batch.signal.to(torch.float32) * self.mv_per_count
+        logits: Tensor = self.model(signal, batch.tabular if batch.tabular.shape[1] else None)
+        return logits
+
+    def on_train_epoch_start(self) -> None:
+        """Draw what is random in an epoch from the seed and its number, so that a resumed run draws the same."""
+        words = (self.settings.seed, self.current_epoch, self.global_rank)
+        torch.manual_seed(int(seeded(*words).integers(2**62)))
+        self._train_loss = torch.zeros(2, dtype=torch.float64, device=self.device)
+        self._bad_step = torch.tensor(-1, device=self.device)
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """The loss of a batch."""
+        loss: Tensor = self.loss(self(batch), batch.target)
+        with torch.no_grad():
+            items = len(batch.target)
+            self._train_loss += torch.stack([loss.double() * items, loss.new_tensor(items, dtype=torch.float64)])
+            new = (self._bad_step < 0) & ~torch.isfinite(loss)
+            self._bad_step = torch.where(new, index + 1, self._bad_step)
+        if self.device.type == "cpu" or (index + 1) % CHECK_EVERY == 0:
+            self._refuse_bad_loss()
+        return loss
+
+    def train_loss(self) -> float:
+        """Mean loss over the items of the epoch, of all processes.
+
+        Raises:
+            DataError: It was not finite at some step.
+        """
+        self._refuse_bad_loss()
+        total, items = self.trainer.strategy.reduce(self._train_loss, reduce_op="sum").tolist()
+        return float(total / items)
+
+    def validation_step(self, batch: Batch) -> None:
+        """Keep the logits of a batch for the end of the epoch."""
+        self._logits.append(self(batch).float())
+
+    def on_validation_epoch_end(self) -> None:
+        """Loss and metric over all validation items at once; every process comes to the same."""
+        logits = torch.cat(self._logits)
+        self._logits = []
+        if self.trainer.world_size > 1:
+            gathered = torch.as_tensor(self.all_gather(logits))
+            logits = gathered.transpose(0, 1).flatten(0, 1)
+        logits = logits[: len(self.goal.targets)]
+        if not torch.isfinite(logits).all():
+            raise diverged("The outputs on the validation items are", self.current_epoch + 1, None, self.settings)
+        targets = torch.from_numpy(self.goal.targets.astype(np.int64)).to(logits.device)
+        chances = logits.softmax(dim=1) if self.goal.task.exclusive else logits.sigmoid()
+        self.validated = {
+            "val_loss": float(self.loss(logits, targets)),
+            f"val_{self.goal.metric}": score(
+                self.goal.metric, self.goal.task, self.goal.targets, chances.cpu().numpy()
+            ),
+        }
+
+    def configure_optimizers(self) -> Any:
+        """The optimiser and, where the rate follows from the step, its schedule."""
+        made = optimizer(self.model, self.settings)
+        share = rate(self.settings.scheduler, self.settings.warmup, self.steps)
+        if share is None:
+            return made
+        return {"optimizer": made, "lr_scheduler": {"scheduler": LambdaLR(made, share), "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Record how to build the model again."""
+        checkpoint["hyper_parameters"] = self.recorded
+
+    def _refuse_bad_loss(self) -> None:
+        step = int(self._bad_step)
+        if step >= 0:
+            raise diverged("The training loss is", self.current_epoch + 1, step, self.settings)
+
+
+def diverged(what: str, epoch: int, step: int | None, training: TrainingConfig) -> DataError:
+    """The error that ends a training whose numbers are no longer numbers."""
+    where = f"epoch {epoch}" if step is None else f"epoch {epoch}, step {step}"
+    clip = "" if training.clip else " and --set training.clip=1"
+    return DataError(
+        f"{what} not finite in {where}.",
+        f"Start again with a lower rate (--lr {training.lr / 10:g}){clip}; the epochs before are kept in the run.",
+    )

@@ -1,0 +1,115 @@
+"""What a configuration means for a store: the task, the metric, the items. Everything that can be refused is, early."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ecgtool.config import TrainConfig
+from ecgtool.console import log
+from ecgtool.errors import ConfigError, DataError
+from ecgtool.metrics import ALIASES, find_metric, score
+from ecgtool.models import ARCHITECTURES
+from ecgtool.models.contract import ModelSpec
+from ecgtool.store import Store
+from ecgtool.task import Task
+from ecgtool.training.data import Indices, chosen
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A configuration and the data it applies to.
+
+    Args:
+        config: Everything that decides the run.
+        store: The data.
+        task: What is learnt.
+        metric: Name of the metric that picks the best epoch.
+        train: Training items.
+        val: Validation items.
+        tabular: Whether the model reads the tabular columns.
+    """
+
+    config: TrainConfig
+    store: Store
+    task: Task
+    metric: str
+    train: Indices
+    val: Indices
+    tabular: bool
+
+    @property
+    def columns(self) -> int:
+        """Tabular columns the model reads."""
+        return len(self.store.manifest.tabular) if self.tabular else 0
+
+
+def make_plan(config: TrainConfig, store: Store | None = None) -> Plan:
+    """The plan of a configuration.
+
+    Args:
+        config: The configuration.
+        store: Its data; opened by name when None.
+
+    Raises:
+        ConfigError: No such architecture, option, task or metric.
+        NotFound: No such store.
+        DataError: A split is empty, no label can be learnt or judged, or the store was prepared otherwise.
+    """
+    if not config.arch:
+        raise ConfigError("No architecture is given.", "Name one with --arch, or a --recipe; see: ecg train --list")
+    spec: ModelSpec[Any] = ARCHITECTURES.load(config.arch)
+    spec.options(config.model)
+    if store is None:
+        if not config.data.dataset:
+            raise ConfigError("No dataset is given.", "Name a store with --dataset; make one with: ecg prepare")
+        store = Store.open(config.data.dataset)
+    _check_preparation(config, store)
+    task = store.task(config.data.task)
+    given = config.training.val_metric or task.metric
+    metric = ALIASES.get(given, given)
+    find_metric(metric)
+    train, val = chosen(store, task, "train", config), chosen(store, task, "val", config)
+    _check_labels(store, task, metric, train, val)
+    tabular = config.data.tabular and "tabular" in spec.reads
+    return Plan(config, store, task, metric, train, val, tabular)
+
+
+def _check_preparation(config: TrainConfig, store: Store) -> None:
+    """Refuse a store whose filters are not those the configuration states."""
+    wanted = {"highpass": config.data.highpass, "lowpass": config.data.lowpass}
+    made = store.manifest.preprocessing
+    wrong = [name for name, edge in wanted.items() if edge is not None and edge != getattr(made, name)]
+    if not wrong:
+        return
+    edges = {name: getattr(made, name) if edge is None else edge for name, edge in wanted.items()}
+    options = " ".join(f"--{name} {edge:g}" for name, edge in edges.items() if edge is not None)
+    suffix = "-".join(f"{edge:g}" for edge in edges.values() if edge is not None)
+    name = f"{store.manifest.dataset}-{suffix}"
+    said = ", ".join(f"{name} {wanted[name]:g} Hz but has {getattr(made, name) or 'none'}" for name in wrong)
+    raise DataError(
+        f"The store '{store.path.name}' does not suit this configuration: it needs {said}.",
+        f"Make one that does: ecg prepare {store.manifest.dataset} DIR {options} --out {name}"
+        f" and give --dataset {name}",
+    )
+
+
+def _check_labels(store: Store, task: Task, metric: str, train: Indices, val: Indices) -> None:
+    """Refuse splits from which nothing can be learnt or judged; name the labels that never occur in training."""
+    targets = store.targets(task)
+    chance = np.full((1, len(task.labels)), 1 / len(task.labels), np.float32)
+    for split, items in (("train", train), ("val", val)):
+        figure = score("macro_auroc", task, np.asarray(targets[items]), np.repeat(chance, len(items), axis=0))
+        if np.isnan(figure):
+            raise DataError(
+                f"No label of the task '{task.name}' has items with and without it in the split '{split}'"
+                f" ({len(items)} items), so {metric} cannot be computed.",
+                "Prepare more records, other --splits, or raise --limit.",
+            )
+    rows = np.asarray(targets[train])
+    present = np.isin(np.arange(len(task.labels)), rows) if task.exclusive else (rows == 1).any(axis=0)
+    missing = [label for label, there in zip(task.labels, present, strict=True) if not there]
+    if missing:
+        log.warning("no training item has the label %s", ", ".join(missing[:10]))

@@ -1,0 +1,116 @@
+"""Several devices: one process each. This one is the first; the others are started here and end with it.
+
+Each process is told its place through the variables that torch's own launchers use (``LOCAL_RANK``, ``NODE_RANK``,
+``MASTER_ADDR``, ``MASTER_PORT``), so that ``torchrun`` may start them instead. On several machines the same command is
+typed on each, with ``NODE_RANK``, ``MASTER_ADDR`` and ``MASTER_PORT`` set and the run in a folder that all of them see.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from ecgtool import console
+from ecgtool.errors import ConfigError, EcgError
+
+GRACE_S = 30
+"""Seconds the others have to end by themselves after the first."""
+
+
+def node_rank() -> int:
+    """Which machine this is, 0 being the one that writes."""
+    return int(os.environ.get("NODE_RANK", os.environ.get("GROUP_RANK", "0")))
+
+
+def first_process() -> bool:
+    """Whether this process makes the run and writes into it."""
+    return node_rank() == 0 and os.environ.get("LOCAL_RANK", "0") == "0"
+
+
+def rank_of(devices: int) -> int:
+    """The number of this process among all, each machine having ``devices``."""
+    return node_rank() * devices + int(os.environ.get("LOCAL_RANK", "0"))
+
+
+@contextmanager
+def processes(work: Callable[[Path], None], run: Path, devices: int, nodes: int = 1) -> Iterator[None]:
+    """Start the other processes of this machine, each doing ``work(run)``; end them when the block ends.
+
+    Raises:
+        ConfigError: Several machines, and no address to meet at.
+        EcgError: Another process failed.
+    """
+    if devices * nodes == 1 or "LOCAL_RANK" in os.environ:
+        yield
+        return
+    if nodes > 1 and not {"MASTER_ADDR", "MASTER_PORT", "NODE_RANK"} <= set(os.environ):
+        raise ConfigError(
+            f"Training on {nodes} machines needs MASTER_ADDR, MASTER_PORT and NODE_RANK in the environment of each.",
+            "NODE_RANK counts from 0; the address is that of machine 0.",
+        )
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())} if nodes == 1 else {}
+    spawn = get_context("spawn")
+    others = [spawn.Process(target=_other, args=(work, run, rank), daemon=True) for rank in range(1, devices)]
+    with _environment({**meeting, "LOCAL_RANK": "0"}):
+        try:
+            for other in others:
+                other.start()
+            yield
+            _wait(others)
+        except RuntimeError:  # what torch says when a partner is gone
+            if any(other.exitcode for other in others):
+                raise _failed() from None
+            raise
+        finally:
+            for other in others:
+                other.kill()
+                other.join()
+
+
+def _other(work: Callable[[Path], None], run: Path, rank: int) -> None:
+    """What another process does: its share, in silence but for errors."""
+    os.environ["LOCAL_RANK"] = str(rank)
+    console.setup_logging(-1)
+    try:
+        work(run)
+    except EcgError as error:
+        console.log.error("process %d: %s", rank, error.message)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _wait(others: Sequence[BaseProcess]) -> None:
+    for other in others:
+        other.join(GRACE_S)
+        if other.exitcode:
+            raise _failed()
+
+
+def _failed() -> EcgError:
+    return EcgError("Another process of this training ended with an error.", "Its own message is above.")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,45 @@
+"""Starting from the weights of another run: what fits is taken, what does not is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from ecgtool.console import log
+from ecgtool.errors import ConfigError
+from ecgtool.models.checkpoint import PREFIX, read_checkpoint
+from ecgtool.models.contract import Normalised
+
+NETWORK = "network."
+"""Before each weight of the network itself; the statistics beside it belong to the run's own training items."""
+
+
+def start_from(model: Normalised, checkpoint: Path) -> list[str]:
+    """Put the weights that fit into the model; those of another name or shape (the head of another task) stay new.
+
+    Returns:
+        Names of the model's weights that were not loaded.
+
+    Raises:
+        ConfigError: Nothing fits.
+        IntegrityError: The file is no checkpoint.
+    """
+    document = read_checkpoint(checkpoint)
+    given = {key.removeprefix(PREFIX): value for key, value in document["state_dict"].items()}
+    own = {key: value for key, value in model.state_dict().items() if key.startswith(NETWORK)}
+    fitting = {key: given[key] for key in own if key in given and given[key].shape == own[key].shape}
+    if not fitting:
+        raise ConfigError(f"No weight of {checkpoint} fits this model.", "Start from a run of the same --arch.")
+    model.load_state_dict(fitting, strict=False)
+    left = [key for key in own if key not in fitting]
+    _tell(checkpoint, len(fitting), left, own)
+    return left
+
+
+def _tell(checkpoint: Path, loaded: int, left: list[str], own: Mapping[str, Tensor]) -> None:
+    log.info("started from %s: %d of %d weights loaded", checkpoint, loaded, len(own))
+    if left:
+        shown = ", ".join(f"{key.removeprefix(NETWORK)} {tuple(own[key].shape)}" for key in left[:4])
+        log.info("not loaded, trained anew: %s%s", shown, f" and {len(left) - 4} more" if len(left) > 4 else "")

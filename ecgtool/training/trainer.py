@@ -1,0 +1,205 @@
+"""One process of a training: from a run on disk to its next checkpoints. Starting and going on are the same."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DDPStrategy
+from torch.utils.data import DataLoader
+
+from ecgtool import console
+from ecgtool.config import TrainingConfig
+from ecgtool.errors import ConfigError, EcgError
+from ecgtool.models.contract import new_model
+from ecgtool.run import Run
+from ecgtool.store import Store
+from ecgtool.training.data import (
+    VALIDATION_BATCH,
+    Batch,
+    Items,
+    OrderedBatches,
+    ShuffledBatches,
+    loader,
+    training_targets,
+)
+from ecgtool.training.history import read_history
+from ecgtool.training.inference import pick_device
+from ecgtool.training.lineage import Start, going_on, portable
+from ecgtool.training.losses import Loss, balanced
+from ecgtool.training.module import Classifier, Goal
+from ecgtool.training.plan import Plan, make_plan
+from ecgtool.training.processes import first_process, rank_of
+from ecgtool.training.recorder import Recorder, WholeCheckpoints
+from ecgtool.training.start import start_from
+
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
+
+def train(path: Path) -> None:
+    """Train a run from where it is to its end.
+
+    Raises:
+        EcgError: The loss is not finite, or memory or disk are full.
+        KeyboardInterrupt: Ctrl-C; the run can go on.
+    """
+    run = Run.open(path)
+    training = run.config.training
+    plan = make_plan(run.config, Store.open(run.lineage.store))
+    done = read_history(run)
+    loaders = _loaders(plan, epoch=len(done))
+    batches = len(loaders.train)
+    module = _module(run, plan, batches, fresh=not done)
+    if first_process():
+        _announce(run, plan, len(done))
+    with console.progress(f"training {run.name}", training.epochs * batches) as advance, _quiet():
+        advance(len(done) * batches)
+        trainer = _trainer(run, training, Recorder(run, plan.metric, training, advance))
+        with _explained(run, trainer):
+            newest = run.checkpoint("last") if done else None
+            trainer.fit(module, loaders.train, loaders.val, ckpt_path=newest, weights_only=True)
+
+
+class Loaders(NamedTuple):
+    """This process's share of the items."""
+
+    train: DataLoader[Batch]
+    val: DataLoader[Batch]
+
+
+def _loaders(plan: Plan, epoch: int) -> Loaders:
+    """The loaders of the training items, from an epoch on, and of the validation items."""
+    training = plan.config.training
+    rank, world = rank_of(training.devices), training.devices * training.nodes
+    shuffled = ShuffledBatches(plan.train, training.batch, training.seed, epoch, rank, world)
+    ordered = OrderedBatches(plan.val, max(training.batch, VALIDATION_BATCH), rank, world)
+    items = Items(plan.store, training_targets(plan.store, plan.task, plan.train, plan.config), plan.columns)
+    pin = pick_device(training.device) == "cuda"
+    return Loaders(*(loader(items, part, workers=training.workers, pin=pin) for part in (shuffled, ordered)))
+
+
+def _announce(run: Run, plan: Plan, done: int) -> None:
+    console.log.info(
+        "run %s: %s on %s, task %s, %d items to train on, %d to validate%s",
+        portable(run.path),
+        run.config.arch,
+        run.lineage.store,
+        plan.task.name,
+        len(plan.train),
+        len(plan.val),
+        f"; going on after epoch {done}" if done else "",
+    )
+
+
+def _module(run: Run, plan: Plan, batches: int, *, fresh: bool) -> Classifier:
+    """The model, its loss and its goal; a fresh one has the weights its configuration starts from."""
+    training, task = run.config.training, plan.task
+    torch.manual_seed(training.seed)
+    model = new_model(run)
+    if fresh and training.init:
+        start_from(model, Start.find(training.init).checkpoint)
+    targets = training_targets(plan.store, task, plan.train, plan.config)
+    weights = balanced(task, targets[plan.train]) if training.class_weights == "balanced" else training.class_weights
+    return Classifier(
+        model,
+        Loss(task.loss if training.loss == "auto" else training.loss, task, None if weights == "none" else weights),
+        Goal(task, plan.metric, targets[plan.val]),
+        training,
+        mv_per_count=plan.store.manifest.scale_uv / 1000,
+        steps=-(-batches // training.accumulate) * training.epochs,
+        hyper_parameters={
+            "config": run.config.model_dump(mode="json"),
+            "task": task.model_dump(mode="json"),
+            "norm_stats": run.norm_stats.model_dump(mode="json"),
+            "fs": run.lineage.fs,
+            "samples": run.lineage.samples,
+        },
+    )
+
+
+def _trainer(run: Run, training: TrainingConfig, recorder: Recorder) -> Trainer:
+    """Lightning's trainer without anything of its own on the screen or the disk."""
+    device = pick_device(training.device)
+    if device == "cuda" and training.devices > torch.cuda.device_count():
+        raise ConfigError(
+            f"There are {torch.cuda.device_count()} GPUs, not {training.devices}.", "Give fewer --devices."
+        )
+    several = training.devices * training.nodes > 1
+    backend = "nccl" if device == "cuda" else "gloo"
+    return Trainer(
+        accelerator=device,
+        devices=training.devices,
+        num_nodes=training.nodes,
+        strategy=DDPStrategy(process_group_backend=backend) if several else "auto",
+        precision=precision(training.precision, device),
+        max_epochs=training.epochs,
+        accumulate_grad_batches=training.accumulate,
+        gradient_clip_val=training.clip or None,
+        deterministic="warn" if training.deterministic else False,
+        default_root_dir=run.path,
+        callbacks=[recorder],
+        plugins=[LightningEnvironment(), WholeCheckpoints()],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )
+
+
+def precision(name: str, device: str) -> Precision:
+    """Lightning's name of a precision; ``auto`` is bf16 on GPUs that have it.
+
+    Raises:
+        ConfigError: fp16 on a CPU.
+    """
+    if name == "16" and device == "cpu":
+        raise ConfigError("Precision 16 needs a GPU.", "Use --precision bf16 or 32.")
+    if name == "auto":
+        name = "bf16" if device == "cuda" and torch.cuda.is_bf16_supported() else "32"
+    names: dict[str, Precision] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+    return names[name]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning's notes switched off; warnings of any library go to the log, where ``-v`` shows them."""
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: console.log.debug("%s", message)
+        yield
+
+
+@contextmanager
+def _explained(run: Run, trainer: Trainer) -> Iterator[None]:
+    """What ends a training early, in words, and how to go on."""
+    training = run.config.training
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    less = f"Use a smaller batch: --batch {max(1, training.batch // 2)} --set training.accumulate=2"
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise EcgError(f"The GPU's memory does not hold batches of {training.batch}.", less) from None
+    except RuntimeError as error:
+        if "DefaultCPUAllocator" not in str(error):
+            raise
+        raise EcgError(f"The memory does not hold batches of {training.batch}.", less) from None
+    except SystemExit:  # Lightning turns both signals into exits
+        if trainer.received_sigterm:
+            console.log.warning("stopped by SIGTERM; go on with: ecg train --resume %s", portable(run.path))
+            raise SystemExit(143) from None
+        raise KeyboardInterrupt(going_on(run)) from None
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, on_interrupt)
