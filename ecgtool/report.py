@@ -231,13 +231,16 @@ def _html_section(section: Section, pictures: dict[str, bytes]) -> str:
     parts = [f"<h2>{_html(section.title)}</h2>", *(f"<p>{_html(text)}</p>" for text in section.text)]
     if section.rows:
         head = "".join(f"<th>{_html(cell)}</th>" for cell in section.columns) if any(section.columns) else ""
-        rows = "".join(f"<tr>{''.join(f'<td>{_html(cell)}</td>' for cell in row)}</tr>\n" for row in section.rows)
+        rows = "".join(f"<tr>{''.join(map(_html_cell, row))}</tr>\n" for row in section.rows)
         parts.append(f'<div class="wide"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>')
-    for name in section.figures:
-        if name in pictures:
-            data = base64.b64encode(pictures[name]).decode()
-            parts.append(f'<img alt="{_html(name)}" src="data:image/svg+xml;base64,{data}">')
-    return "\n".join(parts)
+    shown = {name: base64.b64encode(pictures[name]).decode() for name in section.figures if name in pictures}
+    images = [f'<img alt="{_html(name)}" src="data:image/svg+xml;base64,{data}">' for name, data in shown.items()]
+    return "\n".join([*parts, '<div class="figures">', *images, "</div>"] if images else parts)
+
+
+def _html_cell(text: str) -> str:
+    """A cell in which no line breaks after a dash, so that an interval stays in one piece."""
+    return f"<td>{_html(text).replace('–', '–&#8288;')}</td>"
 
 
 def _save(path: Path, data: bytes) -> None:
@@ -293,7 +296,8 @@ h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bot
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem .25rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #eee; }
-img { max-width: 100%; height: auto; display: block; margin: .8rem 0; }
+.figures { display: flex; flex-wrap: wrap; gap: 1rem; margin: .8rem 0; }
+img { max-width: 100%; height: auto; }
 footer { margin-top: 3rem; color: #666; font-size: .85rem; }
 </style>
 </head>
