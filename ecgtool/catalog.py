@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from ecgtool.errors import ConfigError, EcgError, IntegrityError, NotFound, did_
 from ecgtool.files import explained, valid_name, write_text
 from ecgtool.home import home, is_path, members
 
-__all__ = ["Bundle", "BundleManifest", "Catalog", "CatalogEntry", "find_bundle", "write_bundle"]
+__all__ = ["Bundle", "BundleManifest", "Catalog", "CatalogEntry", "find_bundle", "find_run", "write_bundle"]
 
 LATEST = "latest"
 """``NAME@latest`` is what ``NAME`` alone means: the newest version."""
@@ -70,6 +70,11 @@ class CatalogEntry:
     def reference(self) -> str:
         """``NAME@VERSION``."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Everything, as JSON holds it."""
+        return {"reference": self.reference, **asdict(self), "path": str(self.path), "aliases": list(self.aliases)}
 
     def bundle(self) -> Bundle:
         """Its bundle, every digest checked, and that it is the one that was registered.
@@ -156,16 +161,17 @@ class Catalog:
             _point(rows, entry.name, chosen, entry.version)
             return self._find(rows, entry.reference)
 
-    def unalias(self, name: str, alias: str) -> None:
-        """Take an alias away; the model stays.
+    def unalias(self, reference: str, alias: str) -> CatalogEntry:
+        """Take an alias away; the model it stood for stays, and is returned.
 
         Raises:
+            ConfigError: It cannot be an alias.
             NotFound: There is no such alias.
         """
         with writing(self.file) as rows:
-            gone = rows.execute("DELETE FROM aliases WHERE name = ? AND alias = ?", (name, alias)).rowcount
-        if not gone:
-            raise NotFound(f"There is no alias '{name}@{alias}'.", "ecg models show says which there are.")
+            entry = self._find(rows, f"{reference.partition('@')[0]}@{_valid_alias(alias)}")
+            rows.execute("DELETE FROM aliases WHERE name = ? AND alias = ?", (entry.name, alias))
+            return self._find(rows, entry.reference)
 
     def tag(self, reference: str, key: str, value: str | None) -> CatalogEntry:
         """Note a fact of a version; None takes it away.
@@ -287,17 +293,28 @@ def find_bundle(model: str) -> Bundle:
     """
     path = Path(model).expanduser()
     if path.exists() or is_path(model):
-        if (path / "config.yaml").is_file() and not (path / MANIFEST).exists():
+        if _is_run(path):
             raise ConfigError(f"{path} is a run; a bundle is needed.", f"Make one with: ecg export {path}")
         return Bundle.open(path)
     try:
         return Catalog.open().resolve(model).bundle()
-    except NotFound as error:
-        if model in members("bundles"):
-            return Bundle.open(home() / "bundles" / model)
-        if model in members("runs"):
-            raise ConfigError(f"{model} is a run; a bundle is needed.", f"Make one with: ecg export {model}") from None
-        raise error from None
+    except NotFound:
+        for family in ("bundles", "runs"):
+            if model in members(family):
+                return find_bundle(str(home() / family / model))
+        raise
+
+
+def find_run(source: str) -> Path | None:
+    """The run that a path or a name means, or None where it means a bundle, a model or nothing."""
+    path = Path(source).expanduser()
+    if not path.exists() and source in members("runs") and source not in members("bundles"):
+        path = home() / "runs" / source
+    return path if _is_run(path) else None
+
+
+def _is_run(path: Path) -> bool:
+    return (path / "config.yaml").is_file() and not (path / MANIFEST).exists()
 
 
 def _insert(rows: sqlite3.Connection, name: str, version: int, bundle: Bundle, note: str) -> None:

@@ -22,6 +22,8 @@ DISCLAIMER = "Research software. Not a medical device; not for diagnosis or trea
 
 log = logging.getLogger("ecgtool")
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 @dataclass(frozen=True)
 class Result:
@@ -119,6 +121,15 @@ def _cell(value: object) -> str:
 def printable(text: str) -> str:
     """The text without control characters, so that a file's own words cannot drive the terminal."""
     return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)
+
+
+def inert(text: str) -> str:
+    """The text as a spreadsheet shows it, rather than runs it.
+
+    >>> inert("=1+1"), inert("NORM")
+    ("'=1+1", 'NORM')
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _plain(value: Any) -> Any:

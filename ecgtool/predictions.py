@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ecgtool.console import inert
 from ecgtool.files import write_text
 from ecgtool.metrics import Metrics, evaluate
 from ecgtool.outcomes import Outcomes
 from ecgtool.task import Task
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -70,12 +69,3 @@ class Predictions:
                 row.append(f"{outcomes.probabilities[item, label]:.6g}")
                 row.append(int(outcomes.called[item, label]))
             yield row
-
-
-def inert(text: str) -> str:
-    """The text as a spreadsheet shows it, rather than runs it.
-
-    >>> inert("=1+1"), inert("NORM")
-    ("'=1+1", 'NORM')
-    """
-    return f"'{text}" if text.startswith(_FORMULA) else text

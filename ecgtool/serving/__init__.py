@@ -1,0 +1,1 @@
+"""Serving: a bundle and recordings in, probabilities out."""

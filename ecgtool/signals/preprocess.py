@@ -11,9 +11,7 @@ import numpy.typing as npt
 from ecgtool.config import Preprocessing
 from ecgtool.errors import DataError
 from ecgtool.record import Record
-from ecgtool.signals import filters
 from ecgtool.signals.offset import remove_offset
-from ecgtool.signals.resample import resample
 
 Signal = npt.NDArray[np.float32]
 
@@ -47,7 +45,7 @@ def preprocess(record: Record, leads: Sequence[str], steps: Preprocessing) -> Pr
     invalid = int(np.count_nonzero(gaps))
     if invalid:
         signal = fill(signal, gaps)
-    signal = remove_offset(resample(_filtered(signal, record.fs, steps), record.fs, steps.fs))
+    signal = remove_offset(_resampled(_filtered(signal, record.fs, steps), record.fs, steps.fs))
     return Prepared(normalise(signal, steps.normalise), invalid)
 
 
@@ -81,7 +79,19 @@ def normalise(signal: Signal, how: str) -> Signal:
     return np.divide(signal, scale, out=np.zeros_like(signal), where=scale > 0)
 
 
+def _resampled(signal: Signal, fs: float, to: float) -> Signal:
+    if fs == to:
+        return signal
+    from ecgtool.signals.resample import resample  # scipy takes half a second to import: only where it is used
+
+    return resample(signal, fs, to)
+
+
 def _filtered(signal: Signal, fs: float, steps: Preprocessing) -> Signal:
+    if (steps.baseline, steps.highpass, steps.lowpass, steps.notch) == ("none", None, None, None):
+        return signal
+    from ecgtool.signals import filters  # as above
+
     if steps.baseline != "none":
         signal = filters.remove_baseline(signal, fs, steps.baseline)
     if steps.highpass is not None or steps.lowpass is not None:

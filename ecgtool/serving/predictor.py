@@ -1,0 +1,220 @@
+"""Predictor: a bundle and recordings in, probabilities out; onnxruntime and numpy alone, no torch.
+
+A recording goes through the steps its bundle names (see :mod:`ecgtool.signals.preprocess`), is cut into windows of the
+model's length, one after the other, the last one ending with the recording, and the probabilities of a recording are
+the mean of its windows'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ecgtool.bundle import Bundle, BundleManifest
+from ecgtool.errors import ConfigError, DataError
+from ecgtool.formats import read_record
+from ecgtool.modelfile import first_line, runtime_errors
+from ecgtool.record import Record
+from ecgtool.serving.metadata import read_metadata
+from ecgtool.signals.preprocess import preprocess
+from ecgtool.signals.windows import cut, onsets
+from ecgtool.task import Task
+
+Floats = npt.NDArray[np.float32]
+
+BATCH = 32
+KINDS = ("multilabel", "multiclass", "hierarchical")
+DEFAULT_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one recording.
+
+    Args:
+        file: As it was given.
+        record: The recording's own name.
+        task: Labels and how they combine.
+        thresholds: What each label must reach.
+        fs: Rate of the recording in Hz.
+        seconds: Its duration.
+        onsets_s: float64 [windows], where each window begins.
+        window_s: Duration of a window.
+        windows: float32 [windows, labels], probabilities of each.
+        metadata: What the model was told beside the signal; NaN where unknown.
+        notes: What a reader of the result should know.
+    """
+
+    file: str
+    record: str
+    task: Task
+    thresholds: Mapping[str, float]
+    fs: float
+    seconds: float
+    onsets_s: npt.NDArray[np.float64]
+    window_s: float
+    windows: Floats
+    metadata: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def probabilities(self) -> Floats:
+        """float32 [labels]: the mean of the windows'."""
+        return self.windows.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+    def label(self, probabilities: Floats) -> str:
+        """The most probable label."""
+        return self.task.labels[int(np.argmax(probabilities))]
+
+    def passing(self, probabilities: Floats) -> tuple[str, ...]:
+        """The labels that reach their threshold; where exactly one holds, that one if it does."""
+        chances = dict(zip(self.task.labels, probabilities.tolist(), strict=True))
+        candidates = [self.label(probabilities)] if self.task.exclusive else list(chances)
+        return tuple(label for label in candidates if chances[label] >= self.thresholds[label])
+
+
+class Predictor:
+    """A bundle ready to predict.
+
+    Args:
+        bundle: Opened, hence with every digest checked.
+        threshold: What every label must reach instead of its own threshold.
+        threads: Threads of one operator; 0 lets onnxruntime choose.
+
+    Raises:
+        ConfigError: The threshold is not a probability, or the task is of a kind this cannot predict.
+        FormatError: The model is unsafe or does not fit its manifest.
+    """
+
+    def __init__(self, bundle: Bundle, *, threshold: float | None = None, threads: int = 0) -> None:
+        manifest = bundle.manifest
+        if manifest.task.kind not in KINDS:
+            raise ConfigError(f"{bundle.path} answers a {manifest.task.kind} task, which predict cannot do.")
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ConfigError(f"A threshold of {threshold:g} is not a probability.", "Give one from 0 to 1.")
+        self.manifest = manifest
+        self.thresholds = _thresholds(manifest, threshold)
+        self.session = bundle.session(threads)
+
+    def predict_file(self, path: str | Path, given: Mapping[str, str | float] | None = None) -> Prediction:
+        """Read a recording and predict.
+
+        Args:
+            path: The file, in any format, with any lead order, rate and unit.
+            given: Metadata by column (``age``, ``sex`` ...), over what the file says.
+
+        Raises:
+            EcgError: The file cannot be read, or does not fit the model; the message says why.
+        """
+        return self.predict(read_record(path), given, file=str(path))
+
+    def predict(self, record: Record, given: Mapping[str, str | float] | None = None, *, file: str = "") -> Prediction:
+        """Predict from a recording in memory; see :meth:`predict_file`."""
+        manifest = self.manifest
+        metadata, notes = read_metadata(manifest.tabular, given or {}, record.meta)
+        self._refuse_scale(record)
+        record = record.select(manifest.leads)
+        flat = _flat_leads(record)
+        prepared = preprocess(record, manifest.leads, manifest.preprocessing)
+        signal = self._long_enough(prepared.signal, record)
+        starts = onsets(signal.shape[1], manifest.samples, manifest.samples, cover=True)
+        windows = cut(signal, manifest.samples, manifest.samples, cover=True)
+        return Prediction(
+            file=file or record.id,
+            record=record.id,
+            task=manifest.task,
+            thresholds=self.thresholds,
+            fs=record.fs,
+            seconds=record.seconds,
+            onsets_s=starts / manifest.fs,
+            window_s=manifest.seconds,
+            windows=self.probabilities(windows, np.array([metadata[name] for name in manifest.tabular], np.float32)),
+            metadata=metadata,
+            notes=(*notes, *_signal_notes(record, flat, prepared.invalid)),
+        )
+
+    def probabilities(self, windows: Floats, metadata: Floats) -> Floats:
+        """float32 [windows, labels] of ``windows`` [windows, leads, samples] in mV and ``metadata`` [columns].
+
+        Raises:
+            DataError: The model cannot compute them, or gives something that is no probability.
+        """
+        made = [self._run(windows[begin : begin + BATCH], metadata) for begin in range(0, len(windows), BATCH)]
+        return np.concatenate(made)
+
+    def _run(self, windows: Floats, metadata: Floats) -> Floats:
+        feeds: dict[str, Any] = {"signal": windows}
+        if self.manifest.tabular:
+            feeds["metadata"] = np.tile(metadata, (len(windows), 1))
+        try:
+            made = np.asarray(self.session.run(["probabilities"], feeds)[0])
+        except runtime_errors() as error:
+            raise DataError(f"The model failed: {first_line(error)}", "Export it again.") from None
+        expected = (len(windows), len(self.manifest.task.labels))
+        if made.shape != expected or not (np.isfinite(made) & (made >= 0) & (made <= 1)).all():
+            raise DataError("The model gave something that is no probability.", "Is the recording's unit right?")
+        return made
+
+    def _refuse_scale(self, record: Record) -> None:
+        """Refuse a recording on another scale than the model's, unless the scale is taken off anyway."""
+        wanted = self.manifest.calibrated
+        if self.manifest.preprocessing.normalise != "none" or record.calibrated == wanted:
+            return
+        if wanted:
+            raise DataError(
+                f"Record '{record.id}' is not calibrated; the model needs millivolts.",
+                "Give a file that states its gain, or a model trained without calibration.",
+            )
+        raise DataError(
+            f"Record '{record.id}' is in millivolts; the model learned from signals of unknown scale.",
+            "Use a model trained on calibrated recordings.",
+        )
+
+    def _long_enough(self, signal: Floats, record: Record) -> Floats:
+        """The signal, if it fills a window; a sample lost to rounding at the end is repeated.
+
+        Raises:
+            DataError: It is too short.
+        """
+        missing = self.manifest.samples - signal.shape[1]
+        if missing > 1:
+            raise DataError(
+                f"Record '{record.id}' lasts {record.seconds:.4g} s; the model needs {self.manifest.seconds:.4g} s.",
+                "Give a longer recording, or a model trained on shorter ones.",
+            )
+        return np.pad(signal, ((0, 0), (0, missing)), mode="edge") if missing == 1 else signal
+
+
+def _thresholds(manifest: BundleManifest, threshold: float | None) -> dict[str, float]:
+    """What each label must reach: as given, as chosen on validation, or a half; nothing where exactly one holds."""
+    otherwise = 0.0 if manifest.task.exclusive else DEFAULT_THRESHOLD
+    labels = manifest.task.labels
+    return {label: manifest.thresholds.get(label, otherwise) if threshold is None else threshold for label in labels}
+
+
+def _flat_leads(record: Record) -> tuple[str, ...]:
+    """The leads without any signal.
+
+    Raises:
+        DataError: All of them: there is nothing to predict from.
+    """
+    rows = zip(record.leads, record.signal, strict=True)
+    flat = tuple(name for name, row in rows if not (np.nanmax(row, initial=-np.inf) > np.nanmin(row, initial=np.inf)))
+    if len(flat) == len(record.leads):
+        raise DataError(f"Record '{record.id}' is flat in every lead: there is no signal.", "Check the recording.")
+    return flat
+
+
+def _signal_notes(record: Record, flat: Sequence[str], invalid: int) -> tuple[str, ...]:
+    notes = {
+        f"lead {', '.join(flat)} is flat": bool(flat),
+        f"{invalid} invalid samples were bridged": invalid > 0,
+        "the file holds less than it promises": bool(record.meta.get("truncated")),
+    }
+    return tuple(note for note, holds in notes.items() if holds)
