@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import onnx
 import onnx.inliner
+import onnxscript.optimizer
 import torch
 from torch.export import Dim
 
@@ -18,6 +19,9 @@ from ecgtool.export.served import Served
 
 OPSET = 20
 """Version of the operator set: new enough for every operator here, old enough for runtimes of the last years."""
+
+_LARGEST_CONSTANT = 64
+"""Values of a constant that is computed ahead; larger ones (masks over tokens) would make the file grow with them."""
 
 
 def to_onnx(model: Served, metadata: Mapping[str, str]) -> bytes:
@@ -60,10 +64,12 @@ def _translated(model: Served) -> onnx.ModelProto:
             dynamic_shapes=tuple({0: batch} for _ in model.input_names),
             custom_translation_table=TRANSLATIONS,
             opset_version=OPSET,
+            optimize=False,
             verbose=False,
         )
-    if program is None:
-        raise DataError("The exporter returned nothing.")
+        if program is None:
+            raise DataError("The exporter returned nothing.")
+        onnxscript.optimizer.optimize(program.model, output_size_limit=_LARGEST_CONSTANT)
     return program.model_proto
 
 

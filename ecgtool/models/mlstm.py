@@ -93,7 +93,7 @@ def _memories(key: Tensor, value: Tensor, write: Tensor, since: Tensor) -> tuple
     weight = decay - since + write  # [batch, heads, chunks, chunk]
     peak = weight.detach().amax(-1, keepdim=True)  # [batch, heads, chunks, 1]
     added = (key * (weight - peak).exp().unsqueeze(-1)).mT @ value  # [batch, heads, chunks, head_dim, head_dim + 1]
-    if key.shape[2] > _FEW_CHUNKS:
+    if key.shape[2] > _FEW_CHUNKS and not torch.compiler.is_exporting():  # an exported loop would be written out
         return _memories_one_by_one(added, decay, peak)
     mix = _log_weights(decay.squeeze(-1), peak.squeeze(-1))  # [batch, heads, chunks, chunks], after each chunk
     mix = functional.pad(mix[..., :-1, :], (0, 0, 1, 0), value=float("-inf"))  # before each chunk
