@@ -1,0 +1,147 @@
+import json
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+from support import MULTICLASS, MULTILABEL, make_store
+from untrained import make_run
+
+from ecgtool.errors import ConfigError, DataError, IntegrityError, NotFound
+from ecgtool.evaluation import Options
+from ecgtool.metrics import Metrics
+from ecgtool.training.evaluate import evaluate_run, measure
+
+QUICK = Options(bootstrap=20)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return make_store(tmp_path / "store", items=120)
+
+
+@pytest.fixture
+def run(tmp_path, store):
+    return make_run(tmp_path / "run", store)
+
+
+def document(run, split):
+    return json.loads((run.path / f"metrics_{split}.json").read_text())
+
+
+def test_the_figures_of_a_split_are_written_into_the_run(store, run):
+    found = evaluate_run(run, bootstrap=20)
+    assert Metrics.model_validate(document(run, "test")) == found
+    assert found.items == len(store.indices("test", store.task()))
+    assert found.source.timing.single_ms > 0
+    assert (found.source.split, found.source.dataset, found.source.seen_patients) == ("test", "toy", 0)
+
+
+def test_figures_are_those_of_the_predictions(run):
+    found = measure(run, options=QUICK)
+    targets, chances = found.predictions.targets, found.predictions.probabilities
+    assert found.metrics.values["macro_auroc"].value == pytest.approx(sk.roc_auc_score(targets, chances))
+    called = chances >= [found.metrics.thresholds[label] for label in MULTILABEL.labels]
+    assert found.metrics.values["macro_f1"].value == pytest.approx(sk.f1_score(targets, called, average="macro"))
+
+
+def test_thresholds_come_from_the_validation_split(run):
+    found = measure(run, options=QUICK)
+    validated = Metrics.model_validate(document(run, "val"))
+    assert found.metrics.thresholds == validated.thresholds
+    assert validated.source.split == "val"
+    assert set(found.metrics.thresholds.values()) != {0.5}
+
+
+def test_kept_thresholds_are_used_as_they_are(run):
+    measure(run, split="val", options=QUICK)
+    kept = document(run, "val")
+    kept["thresholds"] = dict.fromkeys(MULTILABEL.labels, 0.123)
+    (run.path / "metrics_val.json").write_text(json.dumps(kept))
+    assert set(measure(run, options=QUICK).metrics.thresholds.values()) == {0.123}
+
+
+def test_another_rule_chooses_again_and_is_remembered(run):
+    by_f1 = measure(run, options=QUICK).metrics
+    by_youden = measure(run, options=Options(bootstrap=20, rule="youden")).metrics
+    assert by_youden.thresholds != by_f1.thresholds
+    assert measure(run, options=QUICK).metrics.thresholds == by_youden.thresholds
+    assert document(run, "val")["source"]["threshold_rule"] == "youden"
+
+
+def test_a_multiclass_run_has_a_confusion_matrix_and_no_thresholds(tmp_path):
+    store = make_store(tmp_path / "beats", items=120, task=MULTICLASS)
+    found = evaluate_run(make_run(tmp_path / "beat-run", store), bootstrap=20)
+    assert found.thresholds == {}
+    assert np.sum(found.confusion) == found.items
+
+
+def test_a_store_that_changed_since_training_is_refused_but_may_be_named(store, run):
+    measure(run, split="val", options=QUICK)
+    targets = store.path / "targets" / "toy.npy"
+    array = np.load(targets)
+    array[0] = 1 - array[0]
+    np.save(targets, array)
+    with pytest.raises(IntegrityError, match="changed since run run was trained") as told:
+        evaluate_run(run)
+    assert "--dataset" in told.value.hint
+    assert measure(run, store, options=QUICK).metrics.items > 0
+
+
+def test_a_store_that_is_gone_is_told(store, run):
+    store.path.rename(store.path.with_name("moved"))
+    with pytest.raises(NotFound, match="is gone"):
+        evaluate_run(run)
+
+
+def test_another_store_leaves_the_figures_of_the_run_alone(tmp_path, run):
+    evaluate_run(run, bootstrap=20)
+    before = (run.path / "metrics_test.json").read_bytes()
+    other = make_store(tmp_path / "other", items=80, seed=9, dataset="elsewhere")
+    found = evaluate_run(run, other, bootstrap=20)
+    assert found.source.dataset == "elsewhere"
+    assert (run.path / "metrics_test.json").read_bytes() == before
+
+
+def test_patients_the_run_was_trained_on_are_counted(tmp_path, run):
+    twin = make_store(tmp_path / "twin", items=120, seed=3)
+    items = (twin.path / "items.csv").read_text()
+    (twin.path / "items.csv").write_text(items.replace(",train,", ",test,"))
+    assert evaluate_run(run, type(twin).open(twin.path), bootstrap=20).source.seen_patients > 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"leads": 3}, "leads I, II, III, trained with I, II"),
+        ({"fs": 250.0}, "sampling rate 250.0, trained with 100.0"),
+        ({"samples": 65}, "samples 65, trained with 64"),
+        ({"tabular": ()}, "tabular inputs none, trained with age, sex"),
+        ({"task": MULTICLASS}, "holds no task 'toy'"),
+        ({"task": MULTILABEL.model_copy(update={"labels": ("FAST", "SLOW", "STEP")})}, "labels FAST, SLOW, STEP"),
+    ],
+)
+def test_a_store_that_does_not_fit_is_refused_in_one_line(tmp_path, run, changes, told):
+    other = make_store(tmp_path / "other", **changes)
+    with pytest.raises(DataError, match=told):
+        evaluate_run(run, other)
+
+
+def test_a_store_with_other_filters_is_pointed_out(tmp_path, run, caplog):
+    other = make_store(tmp_path / "filtered", highpass=0.5)
+    caplog.set_level("WARNING", "ecgtool")
+    evaluate_run(run, other, bootstrap=5)
+    assert "other filters" in caplog.text
+
+
+def test_a_split_without_labelled_items_and_an_unknown_split_are_told(tmp_path, run):
+    empty = make_store(tmp_path / "empty", items=12, unlabelled=0)
+    with pytest.raises(DataError, match="no item labelled for task 'toy' in split test"):
+        evaluate_run(run, empty)
+    with pytest.raises(ConfigError, match="no split 'tset'"):
+        evaluate_run(run, split="tset")
+
+
+def test_a_run_without_a_checkpoint_is_told(run):
+    run.checkpoint().unlink()
+    with pytest.raises(NotFound, match="no finished epoch"):
+        evaluate_run(run)
