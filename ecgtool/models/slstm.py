@@ -30,6 +30,9 @@ from torch.nn import functional
 EMPTY = -1e30
 """Logarithm of the normaliser before the first step: nothing is remembered yet. Finite, so that no inf - inf arises."""
 
+_BLOCK = 32
+"""Steps of the backward whose factors are computed together."""
+
 
 @torch.library.custom_op("ecgtool::slstm_scan", mutates_args=())
 def slstm_scan(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -84,7 +87,7 @@ slstm_scan.register_autograd(_differentiate, setup_context=_remember)
 
 
 def _forward(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The plain form: one loop over time, eight small operations a step, written straight into the results."""
+    """The plain form: one loop over time, nine small operations a step, written straight into the results."""
     steps, heads, batch, _ = gates.shape
     hidden = gates.new_empty(steps, heads, batch, recurrent.shape[1])
     cell, normaliser = torch.empty_like(hidden), torch.empty_like(hidden)
@@ -103,42 +106,82 @@ def _forward(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _backward(
     grad: Tensor, gates: Tensor, recurrent: Tensor, hidden: Tensor, cell: Tensor, normaliser: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Whatever does not depend on later steps is computed for all steps at once; the loop does the rest."""
-    before_h = _shifted(hidden, 0.0)
-    before_c = _shifted(cell, 0.0)
-    raw = gates + before_h @ recurrent  # [steps, heads, batch, 4 * head_dim]
-    write, forget, update, output = raw.chunk(4, dim=-1)
-    update, output = update.tanh(), output.sigmoid()
-    written = (write - normaliser).exp()
-    kept = 1 - written
-    by_output = cell * output * (1 - output)
-    by_update = written * (1 - update * update)
-    by_write = written * (update - before_c)
-    by_forget = torch.sigmoid(-forget)
-    result = torch.empty_like(gates)
-    d_write, d_forget, d_update, d_output = (part.unbind(0) for part in result.chunk(4, dim=-1))
-    back = recurrent.transpose(1, 2).contiguous()  # [heads, 4 * head_dim, head_dim]
-    d_h, d_c, d_n = grad[-1], torch.zeros_like(grad[0]), torch.zeros_like(grad[0])
-    buffer, scratch = torch.empty_like(grad[0]), torch.empty_like(grad[0])
-    for t in range(len(grad) - 1, -1, -1):
-        torch.mul(d_h, by_output[t], out=d_output[t])
-        d_c.addcmul_(d_h, output[t])
-        torch.mul(d_c, by_update[t], out=d_update[t])
-        torch.addcmul(d_n, d_c, by_write[t], value=-1, out=scratch).mul_(kept[t])
-        torch.sub(d_n, scratch, out=d_write[t])
-        torch.mul(scratch, by_forget[t], out=d_forget[t])
-        d_n, scratch = scratch, d_n
-        d_c.mul_(kept[t])
-        if t:
-            d_h = torch.baddbmm(grad[t - 1], result[t], back, out=buffer)
-    d_recurrent = torch.einsum("thbi,thbj->hij", before_h, result)
+    """Block of steps by block of steps, so that what a block needs stays in the processor's cache."""
+    result, d_recurrent = torch.empty_like(gates), torch.zeros_like(recurrent)
+    back = recurrent.mT.contiguous()  # [heads, 4 * head_dim, head_dim]
+    after, d_cell, d_normaliser = torch.zeros_like(gates[0]), torch.zeros_like(grad[0]), torch.zeros_like(grad[0])
+    for start in reversed(range(0, len(grad), _BLOCK)):
+        steps = slice(start, start + _BLOCK)
+        before_h, before_c = _before(hidden, steps), _before(cell, steps)
+        raw = gates[steps] + _per_head(before_h, recurrent)
+        factors = _factors(raw, before_c, cell[steps], normaliser[steps])
+        _steps_back((grad[steps], result[steps], *factors), back, after, d_cell, d_normaliser)
+        after = result[start]
+        d_recurrent += torch.einsum("thbi,thbj->hij", before_h, result[steps])
     return result, d_recurrent
 
 
-def _shifted(states: Tensor, initial: float) -> Tensor:
-    """The states before each step: one step later, ``initial`` first."""
-    first = torch.full_like(states[:1], initial)
-    return torch.cat([first, states[:-1]])
+def _before(states: Tensor, steps: slice) -> Tensor:
+    """The states before each of the steps; 0 before the first of all."""
+    if steps.start:
+        return states[steps.start - 1 : steps.stop - 1][: len(states[steps])]
+    return torch.cat([torch.zeros_like(states[:1]), states[: steps.stop - 1][: len(states) - 1]])
+
+
+def _per_head(x: Tensor, weight: Tensor) -> Tensor:
+    """[steps, heads, batch, in] by [heads, in, out] as one product per head: [steps, heads, batch, out]."""
+    steps, heads, batch, size = x.shape
+    product = x.transpose(0, 1).reshape(heads, steps * batch, size) @ weight
+    return product.reshape(heads, steps, batch, -1).transpose(0, 1)
+
+
+def _factors(raw: Tensor, before: Tensor, cell: Tensor, normaliser: Tensor) -> tuple[Tensor, ...]:
+    """Whatever the backward needs that does not depend on later steps, for all steps at once.
+
+    Args:
+        raw: Pre-activations of the four gates, [steps, heads, batch, 4 * head_dim].
+        before: Cell before each step.
+        cell: Cell after each step.
+        normaliser: Logarithm of the normaliser after each step.
+
+    Returns:
+        The open output gate, what is kept of the cell, and by how much output, cell, input and forget gate change
+        what they act upon.
+    """
+    write, forget, update, output = raw.chunk(4, dim=-1)
+    update, output = update.tanh(), output.sigmoid()
+    written = (write - normaliser).exp_()
+    by_output = (1 - output).mul_(output).mul_(cell)
+    by_update = (1 - update * update).mul_(written)
+    by_write = (update - before).mul_(written)
+    return output, 1 - written, by_output, by_update, by_write, forget.neg().sigmoid_()
+
+
+def _steps_back(rows: tuple[Tensor, ...], back: Tensor, after: Tensor, d_cell: Tensor, d_normaliser: Tensor) -> None:
+    """The loop from the last step to the first: writes the gates' gradients, and the states' in place.
+
+    Args:
+        rows: Gradient of ``hidden``, result, and :func:`_factors`; [steps, ...] each.
+        back: Recurrent weights, transposed.
+        after: The gates' gradients one step after these.
+        d_cell: Gradient of the cell after these steps; becomes the one before them.
+        d_normaliser: As ``d_cell``.
+    """
+    d_hidden, lost = torch.empty_like(d_cell), torch.empty_like(d_cell)
+    for grad, result, output, kept, by_output, by_update, by_write, by_forget in zip(
+        *(reversed(part.unbind(0)) for part in rows), strict=True
+    ):
+        d_write, d_forget, d_update, d_output = result.chunk(4, dim=-1)
+        torch.baddbmm(grad, after, back, out=d_hidden)
+        torch.mul(d_hidden, by_output, out=d_output)
+        d_cell.addcmul_(d_hidden, output)
+        torch.mul(d_cell, by_update, out=d_update)
+        torch.addcmul(d_normaliser, d_cell, by_write, value=-1, out=lost).mul_(kept)
+        torch.sub(d_normaliser, lost, out=d_write)
+        torch.mul(lost, by_forget, out=d_forget)
+        d_normaliser.copy_(lost)
+        d_cell.mul_(kept)
+        after = result
 
 
 def slstm_reference(gates: Tensor, recurrent: Tensor) -> Tensor:
