@@ -21,6 +21,8 @@ It is the same function to rounding (:func:`slstm_reference` is the paper's form
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -50,7 +52,8 @@ def slstm_scan(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor
         ``hidden``, ``cell`` and ``normaliser``, each [steps, heads, batch, head_dim]. Gradients flow through
         ``hidden`` only; the other two are the states that its backward needs.
     """
-    return _forward(gates, recurrent)
+    fused = _fused(gates, recurrent)
+    return fused.forward(gates, recurrent) if fused else _forward(gates, recurrent)
 
 
 @slstm_scan.register_fake
@@ -65,7 +68,8 @@ def slstm_scan_backward(
     grad: Tensor, gates: Tensor, recurrent: Tensor, hidden: Tensor, cell: Tensor, normaliser: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Gradients of ``gates`` and ``recurrent``, given that of ``hidden`` (shapes as in :func:`slstm_scan`)."""
-    return _backward(grad, gates, recurrent, hidden, cell, normaliser)
+    fused = _fused(gates, recurrent)
+    return (fused.backward if fused else _backward)(grad, gates, recurrent, hidden, cell, normaliser)
 
 
 @slstm_scan_backward.register_fake
@@ -84,6 +88,17 @@ def _differentiate(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor, Tensor]:
 
 
 slstm_scan.register_autograd(_differentiate, setup_context=_remember)
+for _device in ("cpu", "cuda"):
+    slstm_scan.register_autocast(_device, torch.float32)  # states and sums need the range and the precision
+
+
+def _fused(gates: Tensor, recurrent: Tensor) -> ModuleType | None:
+    """The module of fused kernels where they can run: on CUDA, with Triton, for shapes that they support."""
+    if not gates.is_cuda or find_spec("triton") is None:
+        return None
+    from ecgtool.models import slstm_triton
+
+    return slstm_triton if slstm_triton.supports(gates, recurrent) else None
 
 
 def _forward(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -112,8 +127,8 @@ def _backward(
     after, d_cell, d_normaliser = torch.zeros_like(gates[0]), torch.zeros_like(grad[0]), torch.zeros_like(grad[0])
     for start in reversed(range(0, len(grad), _BLOCK)):
         steps = slice(start, start + _BLOCK)
-        before_h, before_c = _before(hidden, steps), _before(cell, steps)
-        raw = gates[steps] + _per_head(before_h, recurrent)
+        before_h, before_c = before(hidden, steps), before(cell, steps)
+        raw = gates[steps] + per_head(before_h, recurrent)
         factors = _factors(raw, before_c, cell[steps], normaliser[steps])
         _steps_back((grad[steps], result[steps], *factors), back, after, d_cell, d_normaliser)
         after = result[start]
@@ -121,14 +136,14 @@ def _backward(
     return result, d_recurrent
 
 
-def _before(states: Tensor, steps: slice) -> Tensor:
+def before(states: Tensor, steps: slice) -> Tensor:
     """The states before each of the steps; 0 before the first of all."""
     if steps.start:
         return states[steps.start - 1 : steps.stop - 1][: len(states[steps])]
     return torch.cat([torch.zeros_like(states[:1]), states[: steps.stop - 1][: len(states) - 1]])
 
 
-def _per_head(x: Tensor, weight: Tensor) -> Tensor:
+def per_head(x: Tensor, weight: Tensor) -> Tensor:
     """[steps, heads, batch, in] by [heads, in, out] as one product per head: [steps, heads, batch, out]."""
     steps, heads, batch, size = x.shape
     product = x.transpose(0, 1).reshape(heads, steps * batch, size) @ weight

@@ -1,0 +1,155 @@
+"""The sLSTM scan as two Triton kernels: all steps of some items and one head in one launch, states in registers.
+
+Equations, layouts and names as in :mod:`ecgtool.models.slstm`, whose plain form this replaces on CUDA. Triton comes
+with the CUDA builds of torch. States and sums are float32. With ``TRITON_INTERPRET=1`` in the environment the same
+kernels run on CPU tensors, slowly: that is how they are tested where there is no GPU.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from ecgtool.models.slstm import EMPTY, before, per_head
+
+_ITEMS = 16
+"""Items of a program: the smallest tile that the matrix units take."""
+
+
+def supports(gates: Tensor, recurrent: Tensor) -> bool:
+    """Whether the kernels take these shapes: float32, ``head_dim`` 16, 32, 64 or 128."""
+    return gates.dtype == recurrent.dtype == torch.float32 and recurrent.shape[1] in (16, 32, 64, 128)
+
+
+def forward(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """As :func:`ecgtool.models.slstm.slstm_scan`."""
+    steps, heads, batch, _ = gates.shape
+    gates, recurrent = gates.contiguous(), recurrent.contiguous()
+    hidden = gates.new_empty(steps, heads, batch, recurrent.shape[1])
+    cell, normaliser = torch.empty_like(hidden), torch.empty_like(hidden)
+    grid = (triton.cdiv(batch, _ITEMS), heads)
+    sizes = {"HEAD_DIM": recurrent.shape[1], "ITEMS": _ITEMS, "NOTHING": EMPTY, "num_warps": 8}
+    _forward[grid](gates, recurrent, hidden, cell, normaliser, steps, heads, batch, **sizes)
+    return hidden, cell, normaliser
+
+
+def backward(
+    grad: Tensor, gates: Tensor, recurrent: Tensor, hidden: Tensor, cell: Tensor, normaliser: Tensor
+) -> tuple[Tensor, Tensor]:
+    """As :func:`ecgtool.models.slstm.slstm_scan_backward`."""
+    steps, heads, batch, _ = gates.shape
+    before_h, before_c = before(hidden, slice(0, steps)), before(cell, slice(0, steps))
+    raw = (gates + per_head(before_h, recurrent)).contiguous()  # becomes the gradient, step by step
+    grid = (triton.cdiv(batch, _ITEMS), heads)
+    sizes = {"HEAD_DIM": recurrent.shape[1], "ITEMS": _ITEMS, "num_warps": 8}
+    states = (before_c, cell, normaliser)
+    _backward[grid](grad.contiguous(), raw, recurrent.contiguous(), *states, steps, heads, batch, **sizes)
+    return raw, torch.einsum("thbi,thbj->hij", before_h, raw)
+
+
+def _forward_kernel(
+    gates: Any,
+    recurrent: Any,
+    hidden: Any,
+    cell: Any,
+    normaliser: Any,
+    steps: Any,
+    heads: Any,
+    batch: Any,
+    HEAD_DIM: tl.constexpr,
+    ITEMS: tl.constexpr,
+    NOTHING: tl.constexpr,
+) -> None:
+    """From the first step to the last; one program per ``ITEMS`` items and head."""
+    head = tl.program_id(1).to(tl.int64)  # so that no offset overflows
+    rows = tl.program_id(0) * ITEMS + tl.arange(0, ITEMS)
+    columns = tl.arange(0, HEAD_DIM)
+    live = (rows < batch)[:, None]
+    weight = recurrent + (head * HEAD_DIM + columns)[:, None] * 4 * HEAD_DIM + columns[None, :]
+    h = tl.zeros([ITEMS, HEAD_DIM], dtype=tl.float32)
+    c = tl.zeros([ITEMS, HEAD_DIM], dtype=tl.float32)
+    n = tl.full([ITEMS, HEAD_DIM], NOTHING, dtype=tl.float32)
+    for t in range(steps):
+        row = ((t * heads + head) * batch + rows)[:, None]  # of [steps * heads * batch, ...]
+        x = gates + row * 4 * HEAD_DIM + columns[None, :]
+        state = row * HEAD_DIM + columns[None, :]
+        write = tl.load(x, mask=live, other=0.0)
+        forget = tl.load(x + HEAD_DIM, mask=live, other=0.0)
+        update = tl.load(x + 2 * HEAD_DIM, mask=live, other=0.0)
+        output = tl.load(x + 3 * HEAD_DIM, mask=live, other=0.0)
+        write += tl.dot(h, tl.load(weight), input_precision="ieee")
+        forget += tl.dot(h, tl.load(weight + HEAD_DIM), input_precision="ieee")
+        update += tl.dot(h, tl.load(weight + 2 * HEAD_DIM), input_precision="ieee")
+        output += tl.dot(h, tl.load(weight + 3 * HEAD_DIM), input_precision="ieee")
+        kept = n + tl.minimum(forget, 0.0) - tl.log(1.0 + tl.exp(-tl.abs(forget)))
+        n = tl.maximum(kept, write) + tl.log(1.0 + tl.exp(-tl.abs(kept - write)))
+        c += tl.exp(write - n) * (2.0 * tl.sigmoid(2.0 * update) - 1.0 - c)
+        h = tl.sigmoid(output) * c
+        tl.store(hidden + state, h, mask=live)
+        tl.store(cell + state, c, mask=live)
+        tl.store(normaliser + state, n, mask=live)
+
+
+def _backward_kernel(
+    grad: Any,
+    raw: Any,
+    recurrent: Any,
+    before_c: Any,
+    cell: Any,
+    normaliser: Any,
+    steps: Any,
+    heads: Any,
+    batch: Any,
+    HEAD_DIM: tl.constexpr,
+    ITEMS: tl.constexpr,
+) -> None:
+    """From the last step to the first; ``raw`` holds the gates' pre-activations and gets their gradients."""
+    head = tl.program_id(1).to(tl.int64)  # so that no offset overflows
+    rows = tl.program_id(0) * ITEMS + tl.arange(0, ITEMS)
+    columns = tl.arange(0, HEAD_DIM)
+    live = (rows < batch)[:, None]
+    back = recurrent + (head * HEAD_DIM + columns)[None, :] * 4 * HEAD_DIM + columns[:, None]  # transposed
+    d_write = tl.zeros([ITEMS, HEAD_DIM], dtype=tl.float32)
+    d_forget = tl.zeros([ITEMS, HEAD_DIM], dtype=tl.float32)
+    d_update = tl.zeros([ITEMS, HEAD_DIM], dtype=tl.float32)
+    d_output = tl.zeros([ITEMS, HEAD_DIM], dtype=tl.float32)
+    d_cell = tl.zeros([ITEMS, HEAD_DIM], dtype=tl.float32)
+    d_normaliser = tl.zeros([ITEMS, HEAD_DIM], dtype=tl.float32)
+    for later in range(steps):
+        row = (((steps - 1 - later) * heads + head) * batch + rows)[:, None]  # of [steps * heads * batch, ...]
+        x = raw + row * 4 * HEAD_DIM + columns[None, :]
+        state = row * HEAD_DIM + columns[None, :]
+        write = tl.load(x, mask=live, other=0.0)
+        forget = tl.load(x + HEAD_DIM, mask=live, other=0.0)
+        update = 2.0 * tl.sigmoid(2.0 * tl.load(x + 2 * HEAD_DIM, mask=live, other=0.0)) - 1.0
+        output = tl.sigmoid(tl.load(x + 3 * HEAD_DIM, mask=live, other=0.0))
+        c = tl.load(cell + state, mask=live, other=0.0)
+        c_before = tl.load(before_c + state, mask=live, other=0.0)
+        written = tl.exp(write - tl.load(normaliser + state, mask=live, other=0.0))
+
+        d_h = tl.load(grad + state, mask=live, other=0.0)
+        d_h += tl.dot(d_write, tl.load(back), input_precision="ieee")
+        d_h += tl.dot(d_forget, tl.load(back + HEAD_DIM), input_precision="ieee")
+        d_h += tl.dot(d_update, tl.load(back + 2 * HEAD_DIM), input_precision="ieee")
+        d_h += tl.dot(d_output, tl.load(back + 3 * HEAD_DIM), input_precision="ieee")
+
+        d_output = d_h * c * output * (1.0 - output)
+        d_cell += d_h * output
+        d_update = d_cell * written * (1.0 - update * update)
+        lost = (d_normaliser - d_cell * written * (update - c_before)) * (1.0 - written)
+        d_write = d_normaliser - lost
+        d_forget = lost * tl.sigmoid(-forget)
+        d_normaliser = lost
+        d_cell *= 1.0 - written
+        tl.store(x, d_write, mask=live)
+        tl.store(x + HEAD_DIM, d_forget, mask=live)
+        tl.store(x + 2 * HEAD_DIM, d_update, mask=live)
+        tl.store(x + 3 * HEAD_DIM, d_output, mask=live)
+
+
+_forward = triton.jit(_forward_kernel)
+_backward = triton.jit(_backward_kernel)
