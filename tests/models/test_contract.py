@@ -1,0 +1,209 @@
+"""What every registered architecture promises; a name is tested the moment it stands in the table."""
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from ecgtool.config import read_yaml, resolve, to_yaml
+from ecgtool.errors import ConfigError
+from ecgtool.export.onnx import to_onnx
+from ecgtool.export.served import Served
+from ecgtool.models import ARCHITECTURES
+from ecgtool.models.contract import Inputs, Normalised, build
+from ecgtool.run import NormStats
+from ecgtool.task import Task
+
+WORDS = {"signal", "mask", "tabular", "tokens", "other_signal"}
+SMALL = {
+    "xlstm": {"embedding_dim": 8, "slstm_hidden_size": 8, "mlstm_hidden_size": 8, "num_heads": 2},
+    "xlstm-large": {
+        "embedding_dim": 8,
+        "slstm_hidden_size": 8,
+        "mlstm_hidden_size": 8,
+        "num_heads": 2,
+        "num_blocks": 1,
+    },
+    "xresnet1d": {"width": 4},
+    "xresnet1d50": {"width": 8, "growth": 1},
+    "xresnet1d101": {"width": 8, "growth": 1},
+}
+"""Options that make a large architecture quick; a name that is not here is tested as it is."""
+LEADS, SAMPLES, OUTPUTS, COLUMNS = 3, 96, 4, 2
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Networks this small are quicker on one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+every_architecture = pytest.mark.parametrize("arch", ARCHITECTURES)
+
+
+def make(arch, *, leads=LEADS, samples=SAMPLES, columns=COLUMNS, outputs=OUTPUTS):
+    torch.manual_seed(0)
+    return build(arch, SMALL.get(arch, {}), Inputs(leads, samples, 100.0, columns), outputs).eval()
+
+
+def example(batch=4, leads=LEADS, samples=SAMPLES, columns=COLUMNS):
+    random = torch.Generator().manual_seed(1)
+    return torch.randn(batch, leads, samples, generator=random), torch.randn(batch, columns, generator=random)
+
+
+@every_architecture
+def test_its_description_is_complete(arch):
+    spec = ARCHITECTURES.load(arch)
+    assert spec.name == arch
+    assert spec.summary
+    assert "signal" in spec.reads
+    assert set(spec.reads) <= WORDS
+
+
+@every_architecture
+def test_it_builds_with_its_default_options_and_gives_logits(arch):
+    torch.manual_seed(0)
+    network = build(arch, {}, Inputs(12, 200, 100.0, 2), 5).eval()
+    signal, tabular = example(1, 12, 200)
+    with torch.inference_mode():
+        logits = network(signal, tabular=tabular)
+    assert logits.shape == (1, 5)
+    assert logits.isfinite().all()
+
+
+@every_architecture
+def test_its_options_round_trip_through_yaml(arch, tmp_path):
+    spec = ARCHITECTURES.load(arch)
+    options = spec.options(SMALL.get(arch, {}))
+    (tmp_path / "config.yaml").write_text(to_yaml(resolve([{"arch": arch, "model": options.model_dump()}])))
+    assert spec.options(resolve([read_yaml(tmp_path / "config.yaml")]).model) == options
+
+
+@every_architecture
+def test_an_unknown_option_is_refused_with_the_nearest_known_one(arch):
+    spec = ARCHITECTURES.load(arch)
+    known = next(iter(spec.Config.model_fields))
+    with pytest.raises(ConfigError, match=rf"model\.{known}x") as caught:
+        spec.options({f"{known}x": 1})
+    assert known in caught.value.hint
+
+
+@every_architecture
+def test_every_option_is_described(arch):
+    fields = ARCHITECTURES.load(arch).Config.model_fields
+    assert [name for name, field in fields.items() if not field.description] == []
+
+
+@every_architecture
+def test_gradients_reach_every_parameter(arch):
+    network = make(arch)
+    with torch.no_grad():  # away from branches that start at zero
+        for parameter in network.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    signal, tabular = example(16)
+    network(signal, tabular=tabular).square().sum().backward()
+    missed = [name for name, value in network.named_parameters() if value.grad is None or not value.grad.any()]
+    assert missed == []
+
+
+@every_architecture
+def test_eval_is_deterministic(arch):
+    network = make(arch)
+    signal, tabular = example()
+    with torch.inference_mode():
+        first, second = (network(signal, tabular=tabular) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+@every_architecture
+def test_an_items_result_does_not_depend_on_its_neighbours(arch):
+    network = make(arch)
+    signal, tabular = example()
+    with torch.inference_mode():
+        together = network(signal, tabular=tabular)
+        alone = torch.cat([network(signal[i : i + 1], tabular=tabular[i : i + 1]) for i in range(len(signal))])
+        beside_a_storm = network(torch.cat([signal[:1], 1000 * signal[1:]]), tabular=tabular)
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(together[:1], beside_a_storm[:1], atol=1e-5, rtol=1e-5)
+
+
+@every_architecture
+def test_signal_and_tabular_values_both_count(arch):
+    network = make(arch)
+    signal, tabular = example()
+    with torch.inference_mode():
+        base = network(signal, tabular=tabular)
+        assert not torch.allclose(base, network(signal.flip(0), tabular=tabular))
+        if "tabular" in ARCHITECTURES.load(arch).reads:
+            assert not torch.allclose(base, network(signal, tabular=tabular.flip(0)))
+
+
+@every_architecture
+def test_it_works_without_tabular_values(arch):
+    signal, _ = example()
+    with torch.inference_mode():
+        assert make(arch, columns=0)(signal).shape == (4, OUTPUTS)
+        network = make(arch)
+        unknown = network(signal, tabular=torch.zeros(4, COLUMNS))
+        torch.testing.assert_close(network(signal), unknown)
+
+
+@every_architecture
+def test_words_it_has_no_use_for_are_ignored_and_a_full_mask_changes_nothing(arch):
+    network = make(arch)
+    signal, tabular = example()
+    with torch.inference_mode():
+        plain = network(signal, tabular=tabular)
+        mask = torch.ones(len(signal), signal.shape[-1], dtype=torch.bool)
+        wordy = network(signal, mask=mask, tabular=tabular, tokens=None, other_signal=None)
+    torch.testing.assert_close(plain, wordy)
+
+
+@every_architecture
+@pytest.mark.parametrize(("leads", "samples", "outputs"), [(1, 250, 1), (2, 61, 7), (12, 129, 2)])
+def test_it_takes_any_number_of_leads_samples_and_outputs(arch, leads, samples, outputs):
+    network = make(arch, leads=leads, samples=samples, outputs=outputs)
+    signal, tabular = example(2, leads, samples)
+    with torch.inference_mode():
+        logits = network(signal, tabular=tabular)
+    assert logits.shape == (2, outputs)
+    assert logits.isfinite().all()
+
+
+def normalised(arch):
+    stats = NormStats(
+        leads=("I", "II", "V1"),
+        mean_mv=(0.01, -0.02, 0.0),
+        std_mv=(0.2, 0.3, 0.4),
+        tabular=("age", "sex"),
+        tabular_mean=(60.0, 0.5),
+        tabular_std=(17.0, 0.5),
+    )
+    return Normalised(make(arch), stats)
+
+
+@every_architecture
+def test_unknown_tabular_values_count_as_the_mean(arch):
+    model = normalised(arch).eval()
+    signal, _ = example(2)
+    with torch.inference_mode():
+        unknown = model(signal, torch.full((2, 2), torch.nan))
+        mean = model(signal, torch.tensor([[60.0, 0.5]]).expand(2, 2))
+    torch.testing.assert_close(unknown, mean)
+
+
+@every_architecture
+def test_the_exported_model_equals_it_at_any_batch(arch):
+    task = Task(name="toy", kind="multilabel", labels=("A", "B", "C", "D"))
+    served = Served(normalised(arch), task, SAMPLES, COLUMNS)
+    session = onnxruntime.InferenceSession(to_onnx(served, {}))
+    for batch in (1, 5):
+        signal, _ = example(batch)
+        metadata = torch.tensor([[71.0, torch.nan]]).repeat(batch, 1)
+        with torch.inference_mode():
+            expected = served(0.3 * signal, metadata).numpy()
+        given = {"signal": 0.3 * signal.numpy(), "metadata": metadata.numpy()}
+        np.testing.assert_allclose(session.run(None, given)[0], expected, atol=1e-5)
