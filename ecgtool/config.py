@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ecgtool.errors import ConfigError, did_you_mean
 from ecgtool.files import explained
@@ -81,7 +81,7 @@ class TrainingConfig(Section):
     early_stop: int | None = Field(None, description="Stop after this many epochs without a better val_metric.", ge=1)
     accumulate: int = Field(1, description="Batches per optimiser step.", ge=1)
     clip: float = Field(1.0, description="Largest norm of the gradient; 0 switches clipping off.", ge=0)
-    precision: Literal["auto", "32", "bf16", "16"] = Field(
+    precision: Annotated[Literal["auto", "32", "bf16", "16"], BeforeValidator(str)] = Field(
         "auto", description="auto: bf16 on CUDA where it can, else 32."
     )
     seed: int = Field(42, ge=0)
@@ -256,7 +256,7 @@ def _scalar(text: str) -> Any:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         return text
-    if isinstance(value, str):  # YAML 1.1 reads 1e-3 as text
+    if isinstance(value, str) and value == text.strip():  # YAML 1.1 reads 1e-3 as text; what is quoted is meant so
         try:
             return float(value)
         except ValueError:

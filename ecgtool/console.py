@@ -74,7 +74,7 @@ def setup_logging(verbosity: int = 0) -> None:
     """Send the package's log to stderr: warnings and notes by default, debug with ``-v``, errors with ``-q``."""
     level = {1: logging.DEBUG, -1: logging.ERROR}.get(max(-1, min(verbosity, 1)), logging.INFO)
     log.setLevel(level)
-    log.handlers = [_StderrHandler()]
+    log.handlers = [_StderrHandler(level)]
     log.propagate = False
 
 

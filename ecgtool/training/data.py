@@ -157,7 +157,16 @@ def training_targets(store: Store, task: Task, train: Indices, config: TrainConf
 
 
 def loader(dataset: Items, sampler: Sampler[Indices], *, workers: int = 0, pin: bool = False) -> DataLoader[Batch]:
-    """A loader of whole batches: what the sampler yields is read with one index."""
+    """A loader of whole batches: what the sampler yields is read with one index.
+
+    It has a generator of its own, because it draws a number whenever it begins, which must not shift those of dropout.
+    """
     return DataLoader(
-        dataset, sampler=sampler, batch_size=None, num_workers=workers, pin_memory=pin, persistent_workers=workers > 0
+        dataset,
+        sampler=sampler,
+        batch_size=None,
+        num_workers=workers,
+        pin_memory=pin,
+        persistent_workers=workers > 0,
+        generator=torch.Generator(),
     )

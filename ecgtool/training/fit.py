@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from contextlib import nullcontext
 
 import numpy as np
 
-from ecgtool import console
 from ecgtool.config import TrainConfig
 from ecgtool.errors import IntegrityError
-from ecgtool.files import explained
 from ecgtool.home import place
 from ecgtool.run import Run
 from ecgtool.store import Store
@@ -25,6 +20,7 @@ from ecgtool.training.history import complete
 from ecgtool.training.inference import pick_device
 from ecgtool.training.plan import Plan, make_plan
 from ecgtool.training.processes import first_process, processes
+from ecgtool.training.runlog import logged
 from ecgtool.training.statistics import norm_stats
 
 PATIENCE_S = 600
@@ -47,7 +43,7 @@ def fit(config: TrainConfig, out: str = "", resume: str | None = None) -> Run:
     """
     run = _resumed(resume) if resume else _created(config, out)
     training = run.config.training
-    log = _logged(run) if first_process() else nullcontext()
+    log = logged(run) if first_process() else nullcontext()
     try:
         with log:
             if not complete(run):
@@ -102,27 +98,3 @@ def _resumed(name: str) -> Run:
 def _held_out(plan: Plan) -> Indices:
     """Items of the validation and test splits, labelled in the task or not."""
     return np.concatenate([plan.store.indices("val"), plan.store.indices("test")])
-
-
-@contextmanager
-def _logged(run: Run) -> Iterator[None]:
-    """What the package says also goes into ``run.log``."""
-    handler = _RunLog(run.path / "run.log")
-    console.log.addHandler(handler)
-    try:
-        yield
-    finally:
-        console.log.removeHandler(handler)
-
-
-class _RunLog(logging.Handler):
-    """Appends a line per message; a disk that is full is an error, not a lost line."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(logging.INFO)
-        self.path = path
-        self.formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
-
-    def emit(self, record: logging.LogRecord) -> None:
-        with explained(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(console.printable(self.format(record)) + "\n")

@@ -13,12 +13,12 @@ from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from ecgtool.config import TrainingConfig
-from ecgtool.console import log
 from ecgtool.files import write_file
 from ecgtool.metrics import find_metric
 from ecgtool.models.checkpoint import read_checkpoint
 from ecgtool.run import Run
 from ecgtool.training.history import EVENTS, Row, best_epoch, finished, scores, write_csv, write_events
+from ecgtool.training.runlog import log
 from ecgtool.training.schedules import plateau
 
 

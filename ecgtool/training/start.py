@@ -7,10 +7,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ecgtool.console import log
 from ecgtool.errors import ConfigError
 from ecgtool.models.checkpoint import PREFIX, read_checkpoint
 from ecgtool.models.contract import Normalised
+from ecgtool.training.runlog import log
 
 NETWORK = "network."
 """Before each weight of the network itself; the statistics beside it belong to the run's own training items."""

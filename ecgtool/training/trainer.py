@@ -40,6 +40,7 @@ from ecgtool.training.module import Classifier, Goal
 from ecgtool.training.plan import Plan, make_plan
 from ecgtool.training.processes import first_process, rank_of
 from ecgtool.training.recorder import Recorder, WholeCheckpoints
+from ecgtool.training.runlog import log
 from ecgtool.training.start import start_from
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -88,7 +89,7 @@ def _loaders(plan: Plan, epoch: int) -> Loaders:
 
 
 def _announce(run: Run, plan: Plan, done: int) -> None:
-    console.log.info(
+    log.info(
         "run %s: %s on %s, task %s, %d items to train on, %d to validate%s",
         portable(run.path),
         run.config.arch,
@@ -197,7 +198,7 @@ def _explained(run: Run, trainer: Trainer) -> Iterator[None]:
         raise EcgError(f"The memory does not hold batches of {training.batch}.", less) from None
     except SystemExit:  # Lightning turns both signals into exits
         if trainer.received_sigterm:
-            console.log.warning("stopped by SIGTERM; go on with: ecg train --resume %s", portable(run.path))
+            log.warning("stopped by SIGTERM; go on with: ecg train --resume %s", portable(run.path))
             raise SystemExit(143) from None
         raise KeyboardInterrupt(going_on(run)) from None
     finally:
