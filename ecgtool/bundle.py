@@ -13,7 +13,7 @@ code of ours and nothing in them is run but the operators of ONNX itself.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -34,8 +34,8 @@ Shapes = dict[str, tuple[int | str, ...]]
 SCHEMA = 1
 MANIFEST, SEAL, CARD, ONNX = "bundle.json", "bundle.sha256", "card.md", "model.onnx"
 INTENDED_USE = "Research on electrocardiograms like those it was trained on. Not for diagnosis or treatment."
-PRIVATE = "train_patients"
-"""Key of a lineage that names people; a bundle travels, so it stays behind."""
+PRIVATE = frozenset(("train_patients", "inherited"))
+"""Keys of a lineage that name people; a bundle travels, so they stay behind."""
 
 
 class Origin(Section):
@@ -274,8 +274,8 @@ def _sha256(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def _without(value: Any, key: str) -> Any:
-    """The JSON value without that key, at any depth."""
+def _without(value: Any, keys: Container[str]) -> Any:
+    """The JSON value without those keys, at any depth."""
     if isinstance(value, Mapping):
-        return {name: _without(item, key) for name, item in value.items() if name != key}
-    return [_without(item, key) for item in value] if isinstance(value, list) else value
+        return {name: _without(item, keys) for name, item in value.items() if name not in keys}
+    return [_without(item, keys) for item in value] if isinstance(value, list) else value

@@ -17,7 +17,7 @@ from ecgtool.config import Preprocessing, checked
 from ecgtool.console import log
 from ecgtool.curves import Rule
 from ecgtool.errors import ConfigError, DataError
-from ecgtool.metrics import Metrics, Timing
+from ecgtool.metrics import Metrics, Source, Timing
 from ecgtool.predictions import Predictions
 from ecgtool.store import Store
 from ecgtool.task import Task
@@ -138,6 +138,33 @@ def predict_split(store: Store, task: Task, split: str, predict: Predict) -> tup
         probabilities=predict(indices),
     )
     return predictions, indices
+
+
+def source_of(store: Store, predictions: Predictions, model: str, arch: str, seen: int | None) -> Source:
+    """What was evaluated, on what; a model that has seen the patients is pointed out.
+
+    Args:
+        store: Where the items lie.
+        predictions: Of one split of it.
+        model: The model's name.
+        arch: Its architecture.
+        seen: How many of the patients it was trained on; None where nobody can tell.
+    """
+    if seen and predictions.split != "train":
+        log.warning("The model was trained on %d of these patients: the figures are too good.", seen)
+    held = store.manifest
+    return Source(
+        model=model,
+        arch=arch,
+        dataset=held.dataset,
+        store=store.path.name,
+        store_digest=store.digest(predictions.task),
+        split=predictions.split,
+        fs=held.fs,
+        leads=held.leads,
+        samples=held.samples,
+        seen_patients=seen,
+    )
 
 
 def time_per_record(predict: Predict, indices: Indices, batch: int, device: str, threads: int) -> Timing:

@@ -115,8 +115,8 @@ class Source(Section):
     fs: float
     leads: tuple[str, ...]
     samples: int
-    threshold_rule: Rule = "f1"
-    seen_patients: int = Field(0, description="Patients among these that the model was trained on; should be 0.")
+    threshold_rule: Rule | None = Field(None, description="What picked the thresholds; null: the bundle's own.")
+    seen_patients: int | None = Field(None, description="How many it was trained on; null where nobody can tell.")
     timing: Timing | None = None
 
 

@@ -104,7 +104,8 @@ def what(metrics: Metrics) -> Section:
         rows[:0] = [("Model", f"{source.model} ({source.arch})"), ("Dataset", source.dataset)]
         if source.dataset in ATTRIBUTIONS:
             rows.insert(2, ("Attribution", ATTRIBUTIONS[source.dataset]))
-        decided = f"{source.threshold_rule} on the validation split" if metrics.thresholds else "most probable label"
+        chosen = f"{source.threshold_rule} on the validation split" if source.threshold_rule else "the bundle's own"
+        decided = f"thresholds: {chosen}" if metrics.thresholds else "most probable label"
         rows += [
             ("Split", source.split),
             ("Signal", f"{', '.join(source.leads)}; {source.samples} samples at {source.fs:g} Hz"),
@@ -250,10 +251,12 @@ def _save(path: Path, data: bytes) -> None:
 def _cautions(metrics: Metrics) -> list[str]:
     """What makes the figures worth less than they look."""
     source = metrics.source
-    if source is None or not source.seen_patients:
+    if source is None or source.seen_patients == 0:
         return []
     if source.split == "train":
         return ["These are the items the model was trained on: the figures say how well it remembers."]
+    if source.seen_patients is None:
+        return ["Whether the model was trained on some of these patients cannot be told from here."]
     return [f"The model was trained on {source.seen_patients} of these patients: the figures are too good."]
 
 

@@ -174,7 +174,12 @@ def test_a_model_that_does_not_fit_its_manifest_is_never_written(tmp_path):
 
 
 def test_names_of_patients_stay_behind(tmp_path):
-    lineage = {"store": "s", "train_patients": ["Jane Doe"], "more": [{"train_patients": ["Jane Doe"]}]}
+    lineage = {
+        "store": "s",
+        "train_patients": ["Jane Doe"],
+        "inherited": {"toy": ["Jane Doe"]},
+        "more": [{"train_patients": ["Jane Doe"]}],
+    }
     bundle = make_bundle(tmp_path / "b", run=Origin(run="r", lineage=lineage))
     assert bundle.manifest.run.lineage == {"store": "s", "more": [{}]}
     assert not any(b"Jane Doe" in file.read_bytes() for file in bundle.path.iterdir())

@@ -179,7 +179,8 @@ def test_labels_left_out_and_labels_with_few_patients_are_named():
 def test_patients_seen_in_training_are_a_caution():
     text = as_html(measured(predicted(), seen_patients=7), {})
     assert "trained on 7 of these patients" in text
-    assert "trained on" not in as_html(measured(predicted()), {})
+    assert "trained on" not in as_html(measured(predicted(), seen_patients=0), {})
+    assert "cannot be told" in as_html(measured(predicted(), seen_patients=None), {})
 
 
 def test_many_labels_are_drawn_ten_at_a_time_and_said_so():

@@ -145,13 +145,19 @@ class Predictor:
         Raises:
             DataError: The model cannot compute them, or gives something that is no probability.
         """
-        made = [self._run(windows[begin : begin + BATCH], metadata) for begin in range(0, len(windows), BATCH)]
+        made = [self.batch(windows[begin : begin + BATCH], metadata) for begin in range(0, len(windows), BATCH)]
         return np.concatenate(made)
 
-    def _run(self, windows: Floats, metadata: Floats) -> Floats:
+    def batch(self, windows: Floats, metadata: Floats) -> Floats:
+        """The same for one batch; ``metadata`` may also be [windows, columns], a row for each window.
+
+        Raises:
+            DataError: As :meth:`probabilities`.
+        """
         feeds: dict[str, Any] = {"signal": windows}
         if self.manifest.tabular:
-            feeds["metadata"] = np.tile(metadata, (len(windows), 1))
+            shape = (len(windows), len(self.manifest.tabular))
+            feeds["metadata"] = np.ascontiguousarray(np.broadcast_to(metadata, shape))
         try:
             made = np.asarray(self.session.run(["probabilities"], feeds)[0])
         except runtime_errors() as error:

@@ -8,12 +8,11 @@ from functools import partial
 import torch
 
 from ecgtool.config import checked
-from ecgtool.console import log
 from ecgtool.curves import Rule
 from ecgtool.errors import IntegrityError, NotFound
-from ecgtool.evaluation import Evaluation, Indices, Options, fitting, predict_split, time_per_record
+from ecgtool.evaluation import Evaluation, Indices, Options, fitting, predict_split, source_of, time_per_record
 from ecgtool.files import write_json
-from ecgtool.metrics import Metrics, Source, Timing, choose_thresholds
+from ecgtool.metrics import Metrics, Timing, choose_thresholds
 from ecgtool.models.contract import Normalised, load_run
 from ecgtool.predictions import Predictions
 from ecgtool.run import Run
@@ -57,8 +56,9 @@ def measure(run: Run, store: Store | None = None, split: str = "test", options: 
         thresholds = choose_thresholds(task, predictions.targets, predictions.probabilities, rule)
     else:
         thresholds, rule = validation_thresholds(run, options)
-    source = _source(run, data, predictions, rule).model_copy(
-        update={"timing": _timing(model, data, indices, task, replace(options, device=device))}
+    timing = _timing(model, data, indices, task, replace(options, device=device))
+    source = source_of(data, predictions, run.name, run.config.arch, _seen(run, data, predictions)).model_copy(
+        update={"timing": timing, "threshold_rule": rule}
     )
     metrics = predictions.metrics(thresholds, options.bootstrap).model_copy(update={"source": source})
     if store is None:
@@ -75,7 +75,7 @@ def validation_thresholds(run: Run, options: Options) -> tuple[dict[str, float],
     kept = _kept(run)
     if kept is None or kept.source is None or options.rule not in (None, kept.source.threshold_rule):
         kept = measure(run, None, "val", options).metrics
-    return kept.thresholds, kept.source.threshold_rule if kept.source else "f1"
+    return kept.thresholds, (kept.source.threshold_rule if kept.source else None) or "f1"
 
 
 def own_store(run: Run) -> Store:
@@ -116,21 +116,6 @@ def _kept_rule(run: Run) -> Rule | None:
     return kept.source.threshold_rule if kept and kept.source else None
 
 
-def _source(run: Run, store: Store, predictions: Predictions, rule: Rule) -> Source:
-    held = store.manifest
-    seen = set(predictions.patients) & run.lineage.seen().get(held.dataset, frozenset())
-    if seen and predictions.split != "train":
-        log.warning("The run was trained on %d of the %s patients: figures are too good.", len(seen), predictions.split)
-    return Source(
-        model=run.name,
-        arch=run.config.arch,
-        dataset=held.dataset,
-        store=store.path.name,
-        store_digest=store.digest(run.lineage.task),
-        split=predictions.split,
-        fs=held.fs,
-        leads=held.leads,
-        samples=held.samples,
-        threshold_rule=rule,
-        seen_patients=len(seen),
-    )
+def _seen(run: Run, store: Store, predictions: Predictions) -> int:
+    """How many of the patients have shaped the weights."""
+    return len(set(predictions.patients) & run.lineage.seen().get(store.manifest.dataset, frozenset()))
