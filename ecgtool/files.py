@@ -7,6 +7,7 @@ the old version intact.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -94,6 +95,41 @@ def staged_folder(final: Path, *, force: bool = False) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(staged, ignore_errors=True)
             raise
+
+
+@contextmanager
+def resumable_folder(final: Path) -> Iterator[Path]:
+    """Build a folder under a hidden name that an interruption leaves in place, for the next try to go on with.
+
+    When the block ends without an error the folder is renamed to ``final``, over an older one. Only one process at a
+    time works on it.
+
+    Raises:
+        ConfigError: Another process is building it.
+        EcgError: The folder cannot be written; what was there before is intact.
+    """
+    staged = final.with_name(f".{final.name}.partial")
+    with explained(final):
+        staged.mkdir(parents=True, exist_ok=True)
+        with locked_folder(staged):
+            yield staged
+            publish_folder(staged, final)
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder; the lock goes with the process, however it ends.
+
+    Raises:
+        ConfigError: Another process holds it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        if not _locked(handle, folder):
+            raise ConfigError(f"Another process is writing {folder}.", "Wait for it, or give another --out.")
+        yield
+    finally:
+        os.close(handle)
 
 
 def refuse_existing(final: Path, *, force: bool = False) -> None:
@@ -188,6 +224,20 @@ def explained(path: Path) -> Iterator[None]:
 
 def _aside(final: Path) -> Path:
     return final.with_name(f".{final.name}.replaced")
+
+
+def _locked(handle: int, folder: Path) -> bool:
+    """Lock an open folder for this process; False where another one has it, or has renamed it meanwhile."""
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):  # a file system without locks
+            raise
+    return folder.exists() and os.path.samestat(os.fstat(handle), folder.stat())
 
 
 def _flush_folder(folder: Path) -> None:

@@ -19,7 +19,8 @@ Signal = npt.NDArray[np.float32]
 class Prepared(NamedTuple):
     """A record as a model takes it.
 
-    ``signal`` is float32 [leads, samples] at ``steps.fs``, in millivolt unless ``steps.normalise`` says otherwise;
+    ``signal`` is float32 [leads, samples] at ``steps.fs``, in millivolt unless ``steps.normalise`` says otherwise or
+    the record is not calibrated: then it is brought to about the size of one that is (:func:`to_usual_size`);
     ``invalid`` counts the samples that their source marked as invalid and that were filled.
     """
 
@@ -46,6 +47,8 @@ def preprocess(record: Record, leads: Sequence[str], steps: Preprocessing) -> Pr
     if invalid:
         signal = fill(signal, gaps)
     signal = remove_offset(_resampled(_filtered(signal, record.fs, steps), record.fs, steps.fs))
+    if not record.calibrated:
+        signal = to_usual_size(signal)
     return Prepared(normalise(signal, steps.normalise), invalid)
 
 
@@ -62,6 +65,17 @@ def fill(signal: Signal, gaps: npt.NDArray[np.bool_]) -> Signal:
         gap = gaps[row]
         filled[row, gap] = 0.0 if gap.all() else np.interp(times[gap], times[~gap], signal[row, ~gap])
     return filled
+
+
+def to_usual_size(signal: Signal) -> Signal:
+    """A signal of unknown scale, all leads by one factor, so that 99 % of its samples lie within 1: robust to spikes.
+
+    A recording in millivolts lies about there too, but the result is not in millivolts, nor comparable to one that is.
+    """
+    size = np.percentile(np.abs(signal), 99)
+    if not size > 0:
+        size = np.abs(signal).max()
+    return np.divide(signal, np.float32(size), dtype=np.float32) if size > 0 else signal
 
 
 def normalise(signal: Signal, how: str) -> Signal:

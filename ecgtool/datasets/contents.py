@@ -1,0 +1,144 @@
+"""What a store holds beside its signals, written when they are complete."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from ecgtool import __version__
+from ecgtool.console import inert
+from ecgtool.datasets.corpus import Corpus, Entry
+from ecgtool.datasets.items import LARGEST, SCALE_UV, Account, Plan
+from ecgtool.datasets.staging import write_array
+from ecgtool.errors import DataError
+from ecgtool.files import valid_name, write_file, write_json
+from ecgtool.store import ITEM_COLUMNS, SPLITS, Store, StoreManifest
+from ecgtool.task import Task
+
+Rows = npt.NDArray[np.int64]
+NAMED = 10
+"""How many recordings a note names."""
+
+
+def write_contents(folder: Path, plan: Plan, accounts: Sequence[Account], manifest: StoreManifest) -> None:
+    """Write items, tabular values, targets and, last, the manifest.
+
+    Args:
+        folder: The store's.
+        plan: How the items were made.
+        accounts: What became of each entry.
+        manifest: What was known of it before.
+    """
+    corpus = plan.corpus
+    items = np.array([number for account in accounts for number in account.items], np.int64)
+    rows = np.repeat(np.arange(len(items)), items)
+    write_file(folder / "items.csv", lambda file: _write_items(file, plan, items))
+    if corpus.tabular:
+        write_file(folder / "tabular.npy", lambda file: write_array(file, corpus.tabular_values, rows))
+    tasks = write_targets(folder, corpus, corpus.tasks, rows)
+    kept = [corpus.entries[row] for row in np.flatnonzero(items).tolist()]
+    splits = Counter(corpus.entries[row].split for row in rows.tolist())
+    facts = {
+        "tasks": tuple(tasks),
+        "items": len(rows),
+        "patients": len({entry.patient for entry in kept}),
+        "scale_uv": SCALE_UV,
+        "calibrated": plan.steps.normalise == "none" and not any(account.uncalibrated for account in accounts),
+        "splits": {split: splits[split] for split in SPLITS},
+        "saturated": sum(account.saturated for account in accounts),
+        "invalid": sum(account.invalid for account in accounts),
+        "made_by": f"ecgtool {__version__}",
+    }
+    write_json(folder / "manifest.json", manifest.model_copy(update=facts).model_dump(mode="json"))
+
+
+def write_targets(folder: Path, corpus: Corpus, tasks: Sequence[Task], rows: Rows) -> list[Task]:
+    """Write the targets of tasks, a row per item; the tasks written.
+
+    Args:
+        folder: The store's.
+        corpus: Holds the targets, a row per entry.
+        tasks: Which.
+        rows: The entry of each item.
+    """
+    for task in tasks:
+        targets = corpus.targets[task.name].astype(np.int16 if task.exclusive else np.uint8)
+        path = folder / "targets" / f"{valid_name(task.name, 'task')}.npy"
+        write_file(path, partial(write_array, array=targets, rows=rows))
+    return list(tasks)
+
+
+def describe(accounts: Sequence[Account], plan: Plan) -> list[str]:
+    """What was left out or looked odd, in words; a line each, the first ten recordings by name."""
+    missing = [record for account in accounts for record in account.missing]
+    damaged = [reason for account in accounts for reason in account.damaged]
+    seconds = plan.samples / plan.steps.fs
+    notes = [_named(missing, "recordings are missing", ", ")] if missing else []
+    notes += [_named([reason.rstrip(".") for reason in damaged], "recordings cannot be used", "; ")] if damaged else []
+    counted = {
+        f"samples beyond ±{LARGEST * SCALE_UV / 1000:g} mV were clipped": sum(part.saturated for part in accounts),
+        "samples marked invalid were bridged": sum(part.invalid for part in accounts),
+        f"recordings are longer than {seconds:g} s; their beginning was kept": sum(part.longer for part in accounts),
+        "recordings do not have the checksum that their header states": sum(part.odd for part in accounts),
+    }
+    return notes + [f"{number} {what}." for what, number in counted.items() if number]
+
+
+def rows_of(store: Store, plan: Plan) -> Rows:
+    """The entry of each item of a store of the corpus.
+
+    Raises:
+        DataError: The items are not the corpus's.
+    """
+    ids = iter(store.column("id"))
+    wanted = next(ids, None)
+    rows: list[int] = []
+    for row, entry in enumerate(plan.corpus.entries):
+        number = 0
+        while wanted is not None and wanted == _item_id(entry, plan.windows, number):
+            rows.append(row)
+            number += 1
+            wanted = next(ids, None)
+    if wanted is not None or len(rows) != store.manifest.items:
+        raise DataError(f"{store.path}/items.csv does not list recordings of {plan.corpus.name}.", "Prepare it again.")
+    return np.array(rows, np.int64)
+
+
+def _item_id(entry: Entry, windows: bool, number: int) -> str:
+    return f"{entry.id}#{number}" if windows else entry.id if not number else ""
+
+
+def _write_items(file: BinaryIO, plan: Plan, items: Rows) -> None:
+    """A row per item: :data:`~ecgtool.store.ITEM_COLUMNS`, then the metadata of its entry."""
+    text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
+    table = csv.writer(text, lineterminator="\n")
+    entries = plan.corpus.entries
+    table.writerow([*ITEM_COLUMNS, *(entries[0].metadata if entries else ())])
+    window_s = plan.samples / plan.steps.fs
+    for entry, number in zip(entries, items.tolist(), strict=True):
+        tail = (entry.split, entry.fold, *map(_cell, entry.metadata.values()))
+        for window in range(number):
+            onset_s = round(window * window_s, 6)
+            table.writerow((_item_id(entry, plan.windows, window), entry.patient, entry.record, onset_s, *tail))
+    text.detach()
+
+
+def _cell(value: Any) -> Any:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return inert(value) if isinstance(value, str) else value
+
+
+def _named(names: Sequence[str], what: str, between: str) -> str:
+    shown = between.join(names[:NAMED])
+    more = f"{between}and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{len(names)} {what}: {shown}{more}."

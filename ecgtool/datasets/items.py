@@ -1,0 +1,211 @@
+"""From the recordings of a corpus to the items of a store: read, prepare, cut, count; in this process or in several."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal as signals
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import connection, get_context, parent_process
+
+import numpy as np
+import numpy.typing as npt
+
+from ecgtool import console
+from ecgtool.config import Preprocessing
+from ecgtool.datasets.corpus import Corpus, Entry
+from ecgtool.errors import DataError, EcgError, FormatError, IntegrityError, NotFound
+from ecgtool.record import Record
+from ecgtool.signals.preprocess import preprocess
+
+Counts = npt.NDArray[np.int16]
+
+SCALE_UV = 1.0
+LARGEST = 32767
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the entries of a corpus become items; what a worker needs to know.
+
+    Args:
+        corpus: Reads the recordings.
+        steps: What is done to each.
+        samples: Of an item.
+        windows: Whether a recording is cut into as many items as it holds, rather than kept as one.
+    """
+
+    corpus: Corpus
+    steps: Preprocessing
+    samples: int
+    windows: bool
+
+
+@dataclass
+class Account:
+    """What became of a range of entries: one line of the journal.
+
+    Args:
+        first: Number of the first entry.
+        items: Items made of each entry; 0 where it is left out.
+        saturated: Samples that did not fit and were clipped.
+        invalid: Samples marked invalid by their source, and filled.
+        longer: Recordings of which only the beginning was kept.
+        odd: Recordings whose checksum is not the stated one.
+        calibrated: The first recording that is, or empty.
+        uncalibrated: The first recording that is not, or empty.
+        missing: Recordings that are not there.
+        damaged: Recordings that cannot be used, each with the reason.
+    """
+
+    first: int
+    items: list[int] = field(default_factory=list)
+    saturated: int = 0
+    invalid: int = 0
+    longer: int = 0
+    odd: int = 0
+    calibrated: str = ""
+    uncalibrated: str = ""
+    missing: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The items of a range of entries: int16 [items, leads, samples], and their account."""
+
+    signals: Counts
+    account: Account
+
+
+def make_chunk(plan: Plan, first: int, last: int) -> Chunk:
+    """The items of the entries ``first`` to ``last`` (not included).
+
+    Raises:
+        EcgError: The file system fails; a recording that is missing or damaged is accounted for instead.
+    """
+    account = Account(first)
+    made = [np.empty((0, len(plan.corpus.leads), plan.samples), np.int16)]
+    for entry in plan.corpus.entries[first:last]:
+        items = _accounted(plan, entry, account)
+        account.items.append(len(items))
+        made.append(items)
+    return Chunk(np.concatenate(made), account)
+
+
+def _accounted(plan: Plan, entry: Entry, account: Account) -> Counts:
+    """The items of one entry; none, and a word in the account, where it cannot be used."""
+    try:
+        return _items(plan, plan.corpus.read(entry), account)
+    except NotFound:
+        account.missing.append(entry.record or entry.id)
+    except (FormatError, DataError, IntegrityError) as error:
+        account.damaged.append(error.message)
+    return np.empty((0, len(plan.corpus.leads), plan.samples), np.int16)
+
+
+def _items(plan: Plan, record: Record, account: Account) -> Counts:
+    """int16 [items, leads, samples] of a recording.
+
+    Raises:
+        DataError: It lacks a lead or is too short.
+    """
+    prepared = preprocess(record, plan.corpus.leads, plan.steps)
+    signal = _long_enough(prepared.signal, plan.samples, record)
+    number = signal.shape[1] // plan.samples if plan.windows else 1
+    kept = signal[:, : number * plan.samples]
+    counts, saturated = to_counts(kept)
+    account.saturated += saturated
+    account.invalid += prepared.invalid
+    account.longer += not plan.windows and signal.shape[1] > plan.samples
+    account.odd += record.meta.get("checksum") == "mismatch"
+    if record.calibrated:
+        account.calibrated = account.calibrated or record.id
+    else:
+        account.uncalibrated = account.uncalibrated or record.id
+    return counts.reshape(len(counts), number, plan.samples).swapaxes(0, 1)
+
+
+def _long_enough(signal: npt.NDArray[np.float32], samples: int, record: Record) -> npt.NDArray[np.float32]:
+    """The signal, if it fills an item; a sample lost to rounding at the end is repeated."""
+    missing = samples - signal.shape[1]
+    if missing > 1:
+        raise DataError(f"Record '{record.id}' lasts {record.seconds:.4g} s, which is too short.")
+    return np.pad(signal, ((0, 0), (0, 1)), mode="edge") if missing == 1 else signal
+
+
+def to_counts(millivolts: npt.NDArray[np.float32]) -> tuple[Counts, int]:
+    """Millivolts as int16 counts of :data:`SCALE_UV` microvolt, and how many samples were clipped to fit."""
+    counts = np.rint(millivolts * np.float32(1000 / SCALE_UV))
+    if counts.max(initial=0) <= LARGEST and counts.min(initial=0) >= -LARGEST:
+        return counts.astype(np.int16), 0
+    saturated = int(np.count_nonzero(np.abs(counts) > LARGEST))
+    return counts.clip(-LARGEST, LARGEST).astype(np.int16), saturated
+
+
+def make_chunks(plan: Plan, ranges: Sequence[tuple[int, int]], workers: int) -> Iterator[Chunk]:
+    """The chunks of the ranges, in their order, whatever the number of workers.
+
+    Raises:
+        EcgError: As :func:`make_chunk`; or a worker was ended from outside.
+    """
+    if workers <= 1 or len(ranges) <= 1:
+        yield from (make_chunk(plan, first, last) for first, last in ranges)
+        return
+    with _pool(plan, min(workers, len(ranges))) as pool:
+        try:
+            yield from _in_order(pool, ranges, 2 * workers)
+        except BrokenProcessPool:
+            raise EcgError(
+                "A worker process ended unexpectedly.", "Is there memory enough? The same command again goes on."
+            ) from None
+
+
+def _in_order(pool: ProcessPoolExecutor, ranges: Iterable[tuple[int, int]], ahead: int) -> Iterator[Chunk]:
+    """Results in the order of the ranges, with no more than ``ahead`` of them in memory."""
+    waiting: deque[Future[Chunk]] = deque()
+    for first, last in ranges:
+        waiting.append(pool.submit(_work, first, last))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+@contextmanager
+def _pool(plan: Plan, workers: int) -> Iterator[ProcessPoolExecutor]:
+    level = console.log.getEffectiveLevel()
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start, initargs=(plan, level))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_plan: list[Plan] = []  # of a worker process, which has one
+
+
+def _start(plan: Plan, level: int) -> None:
+    """Make a process a worker: silent on Ctrl-C, which its parent answers, and gone when its parent is."""
+    signals.signal(signals.SIGINT, signals.SIG_IGN)
+    console.setup_logging()
+    logging.getLogger(console.log.name).setLevel(level)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    _plan.append(plan)
+
+
+def _leave_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _work(first: int, last: int) -> Chunk:
+    return make_chunk(_plan[0], first, last)

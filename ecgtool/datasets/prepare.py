@@ -1,0 +1,221 @@
+"""From a corpus to a store: whole or absent, going on where it was stopped, the same bytes every time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ecgtool import console
+from ecgtool.config import Preprocessing
+from ecgtool.datasets.contents import describe, rows_of, write_contents, write_targets
+from ecgtool.datasets.corpus import Corpus
+from ecgtool.datasets.items import Account, Plan, make_chunk, make_chunks
+from ecgtool.datasets.staging import Staging
+from ecgtool.errors import ConfigError, DataError
+from ecgtool.files import explained, locked_folder, recover_folder, resumable_folder, write_json
+from ecgtool.store import Store, StoreManifest
+
+CHUNK_BYTES = 16 * 2**20
+"""Samples between two entries of the journal: what an interruption costs at most, and what a worker holds."""
+_CHUNK_ENTRIES = 1024
+
+
+def prepare(
+    corpus: Corpus,
+    out: Path,
+    *,
+    steps: Preprocessing,
+    window_s: float | None = None,
+    workers: int = 1,
+    force: bool = False,
+) -> Store:
+    """Make a store of a corpus.
+
+    Recordings that are missing or damaged are left out, told and noted in the manifest. What was interrupted goes on
+    when called again with the same options. The store's bytes depend neither on that nor on ``workers``. A store that
+    is there already and was made with the same options is left as it is, but for tasks it does not hold yet.
+
+    Args:
+        corpus: What to read.
+        out: The store's folder.
+        steps: What is done to each recording.
+        window_s: Cut each recording into windows of so many seconds; None keeps it as one item.
+        workers: Processes that read; 1 reads in this one.
+        force: Replace a store that is there.
+
+    Raises:
+        ConfigError: There is another store, or something else, at ``out``; or options that cannot be.
+        DataError: No recording is readable, or some are calibrated and others not.
+        EcgError: The store cannot be written; what was there before is intact.
+    """
+    final = out.expanduser().resolve()
+    plan = Plan(corpus, steps, _samples(corpus, steps, window_s), window_s is not None)
+    options = {**corpus.options, "window_s": window_s}
+    wanted = _manifest(plan, options)
+    with explained(final):
+        recover_folder(final)
+        if final.exists():
+            _refuse_foreign(final)
+            if not force:
+                return _extended(Store.open(final), plan, wanted)
+        journal = final.with_name(f".{final.name}.journal")
+        with resumable_folder(final) as folder:
+            _build(folder, journal, plan, wanted, workers)
+        with suppress(OSError):  # a journal without its folder is begun anew
+            journal.unlink()
+    return Store.open(final)
+
+
+def _samples(corpus: Corpus, steps: Preprocessing, window_s: float | None) -> int:
+    """Samples of an item."""
+    samples = round(corpus.samples * steps.fs / corpus.fs) if window_s is None else round(window_s * steps.fs)
+    if samples < 1:
+        raise ConfigError(f"Items of {samples} samples cannot be.", "Give a longer window or a higher rate.")
+    return samples
+
+
+def _manifest(plan: Plan, options: dict[str, Any]) -> StoreManifest:
+    """The manifest as far as it is known before anything is read; its fingerprint decides what may be gone on with."""
+    corpus = plan.corpus
+    manifest = StoreManifest(
+        kind="windows" if plan.windows else "records",
+        dataset=corpus.name,
+        fs=plan.steps.fs,
+        leads=corpus.leads,
+        samples=plan.samples,
+        items=0,
+        patients=0,
+        preprocessing=plan.steps,
+        tabular=corpus.tabular,
+        sources=dict(corpus.sources),
+        options={name: value for name, value in options.items() if value is not None},
+    )
+    made = hashlib.sha256(json.dumps(manifest.model_dump(mode="json"), sort_keys=True).encode())
+    made.update(np.ascontiguousarray(corpus.tabular_values).tobytes())
+    for entry in corpus.entries:
+        fields = (entry.id, entry.patient, entry.record, entry.split, entry.fold, tuple(entry.metadata.items()))
+        made.update(f"{fields!r}\n".encode())
+    return manifest.model_copy(update={"fingerprint": f"sha256:{made.hexdigest()}"})
+
+
+def _refuse_foreign(final: Path) -> None:
+    """Raise where something is there that no command of ours made: that is never replaced."""
+    if not all((final / name).is_file() for name in ("manifest.json", "items.csv")):
+        raise ConfigError(f"{final} exists and is not a store; it is not replaced.", "Give another --out.")
+
+
+def _build(folder: Path, journal: Path, plan: Plan, wanted: StoreManifest, workers: int) -> None:
+    """Fill the folder with a store, from where the journal says."""
+    corpus = plan.corpus
+    shape = (len(corpus.leads), plan.samples)
+    with Staging(folder, journal, shape, wanted.fingerprint) as staging:
+        done, total = staging.entries, len(corpus.entries)
+        if done:
+            console.log.info("Going on after %d of %d recordings.", done, total)
+        with console.progress(f"Preparing {corpus.name}", total) as advance:
+            advance(done)
+            _refuse_mixture(staging.accounts, plan.steps)
+            for chunk in make_chunks(plan, list(_ranges(plan, done, total)), workers):
+                staging.append(chunk)
+                _refuse_mixture(staging.accounts, plan.steps)
+                advance(len(chunk.account.items))
+        if not staging.items:
+            _refuse_emptiness(staging.accounts, corpus)
+        staging.finish()
+        notes = describe(staging.accounts, plan)
+        for note in notes:
+            console.log.warning("%s", note)
+        write_contents(folder, plan, staging.accounts, wanted.model_copy(update={"notes": (*corpus.notes, *notes)}))
+
+
+def _ranges(plan: Plan, first: int, total: int) -> Iterator[tuple[int, int]]:
+    """Ranges of entries that make about a chunk each."""
+    corpus = plan.corpus
+    item_bytes = 2 * len(corpus.leads) * max(plan.samples, corpus.samples)
+    entries = min(max(CHUNK_BYTES // item_bytes, 1), _CHUNK_ENTRIES)
+    for begin in range(first, total, entries):
+        yield begin, min(begin + entries, total)
+
+
+def _refuse_mixture(accounts: Sequence[Account], steps: Preprocessing) -> None:
+    """Raise where some recordings are in millivolts and others are not, unless their scale is taken off anyway."""
+    calibrated = next((account.calibrated for account in accounts if account.calibrated), "")
+    uncalibrated = next((account.uncalibrated for account in accounts if account.uncalibrated), "")
+    if calibrated and uncalibrated and steps.normalise == "none":
+        raise DataError(
+            f"Record '{calibrated}' is in millivolts, record '{uncalibrated}' is not calibrated.",
+            "Prepare them as two stores, or with --normalise zscore.",
+        )
+
+
+def _refuse_emptiness(accounts: Sequence[Account], corpus: Corpus) -> None:
+    missing = [record for account in accounts for record in account.missing]
+    damaged = [reason for account in accounts for reason in account.damaged]
+    if damaged:
+        raise DataError(f"None of the {len(corpus.entries)} recordings can be used. The first: {damaged[0]}")
+    first = f"; the first is {missing[0]}" if missing else ""
+    raise DataError(
+        f"None of the {len(corpus.entries)} recordings of {corpus.name} is there{first}.", "Is the folder complete?"
+    )
+
+
+def _extended(store: Store, plan: Plan, wanted: StoreManifest) -> Store:
+    """The store that is there, with the tasks that it did not hold yet.
+
+    Raises:
+        ConfigError: It was made with other options, or of fewer recordings than are there now.
+    """
+    if store.manifest.fingerprint != wanted.fingerprint:
+        raise ConfigError(
+            f"{store.path} exists already, {_difference(store.manifest, wanted)}.",
+            "Give --force to replace it, or another --out.",
+        )
+    rows = rows_of(store, plan)
+    _refuse_growth(store, plan, rows)
+    held = {task.name for task in store.manifest.tasks}
+    new = [task for task in plan.corpus.tasks if task.name not in held]
+    if not new:
+        console.log.info("%s is already prepared: nothing to do.", store.path)
+        return store
+    with locked_folder(store.path):
+        tasks = write_targets(store.path, plan.corpus, new, rows)
+        manifest = store.manifest.model_copy(update={"tasks": (*store.manifest.tasks, *tasks)})
+        write_json(store.path / "manifest.json", manifest.model_dump(mode="json"))
+    console.log.info("Added %s to %s.", ", ".join(task.name for task in tasks), store.path)
+    return Store.open(store.path)
+
+
+def _difference(old: StoreManifest, new: StoreManifest) -> str:
+    """How a store that is there differs from what is asked for, in words."""
+    before, after = _decisive(old), _decisive(new)
+    changed = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+    if not changed:
+        return "made from other recordings"
+    name = changed[0]
+    if name.startswith("sources."):
+        return f"made from another {name.removeprefix('sources.')}"
+    return f"made with {name.rpartition('.')[2]} {before.get(name)} rather than {after.get(name)}"
+
+
+def _decisive(manifest: StoreManifest) -> dict[str, Any]:
+    document = manifest.model_dump(mode="json", include={"dataset", "preprocessing", "options", "sources"})
+    groups = {name: value if isinstance(value, dict) else {"": value} for name, value in document.items()}
+    return {f"{group}.{name}" if name else group: value for group in groups for name, value in groups[group].items()}
+
+
+def _refuse_growth(store: Store, plan: Plan, rows: npt.NDArray[np.int64]) -> None:
+    """Raise where a recording that the store left out can be used now: it has been downloaded since, or repaired."""
+    left_out = np.setdiff1d(np.arange(len(plan.corpus.entries)), rows)
+    for index in left_out.tolist():
+        if sum(make_chunk(plan, index, index + 1).account.items):
+            raise ConfigError(
+                f"{store.path} was made without record '{plan.corpus.entries[index].id}', which can be read now.",
+                "Give --force to make it again, or another --out.",
+            )
