@@ -230,6 +230,8 @@ class Catalog:
     def _clear(self, rows: sqlite3.Connection) -> None:
         """Remove the folder that was announced if no row stands for it, and the announcement."""
         with explained(self._note):
+            for partial in self.bundles.glob(f".{self._note.name}.*"):
+                partial.unlink()
             if not self._note.is_file():
                 return
             announced = _REFERENCE.fullmatch(self._note.read_text(encoding="utf-8", errors="replace"))
