@@ -1,13 +1,12 @@
 """The sLSTM scan as two Triton kernels: all steps of some items and one head in one launch, states in registers.
 
 Equations, layouts and names as in :mod:`ecgtool.models.slstm`, whose plain form this replaces on CUDA. Triton comes
-with the CUDA builds of torch. States and sums are float32. With ``TRITON_INTERPRET=1`` in the environment the same
+with the CUDA builds of torch. States and sums are float32; products are made of three TF32 products each, which keeps
+float32's precision on the matrix units. With ``TRITON_INTERPRET=1`` in the environment the same
 kernels run on CPU tensors, slowly: that is how they are tested where there is no GPU.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 import triton
@@ -19,10 +18,14 @@ from ecgtool.models.slstm import EMPTY, before, per_head
 _ITEMS = 16
 """Items of a program: the smallest tile that the matrix units take."""
 
+_LAUNCH = {"num_warps": 8, "num_stages": 1}
+"""Enough warps for the states to stay in registers; prefetching the weights would not fit into shared memory."""
+
 
 def supports(gates: Tensor, recurrent: Tensor) -> bool:
-    """Whether the kernels take these shapes: float32, ``head_dim`` 16, 32, 64 or 128."""
-    return gates.dtype == recurrent.dtype == torch.float32 and recurrent.shape[1] in (16, 32, 64, 128)
+    """Whether the kernels can run: Ampere or newer, float32, ``head_dim`` 16, 32, 64 or 128."""
+    fits = gates.dtype == recurrent.dtype == torch.float32 and recurrent.shape[1] in (16, 32, 64, 128)
+    return fits and torch.cuda.get_device_capability(gates.device) >= (8, 0)
 
 
 def forward(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -32,8 +35,8 @@ def forward(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     hidden = gates.new_empty(steps, heads, batch, recurrent.shape[1])
     cell, normaliser = torch.empty_like(hidden), torch.empty_like(hidden)
     grid = (triton.cdiv(batch, _ITEMS), heads)
-    sizes = {"HEAD_DIM": recurrent.shape[1], "ITEMS": _ITEMS, "NOTHING": EMPTY, "num_warps": 8}
-    _forward[grid](gates, recurrent, hidden, cell, normaliser, steps, heads, batch, **sizes)
+    sizes = {"HEAD_DIM": recurrent.shape[1], "ITEMS": _ITEMS, "NOTHING": EMPTY}
+    _forward[grid](gates, recurrent, hidden, cell, normaliser, steps, heads, batch, **sizes, **_LAUNCH)
     return hidden, cell, normaliser
 
 
@@ -45,21 +48,21 @@ def backward(
     before_h, before_c = before(hidden, slice(0, steps)), before(cell, slice(0, steps))
     raw = (gates + per_head(before_h, recurrent)).contiguous()  # becomes the gradient, step by step
     grid = (triton.cdiv(batch, _ITEMS), heads)
-    sizes = {"HEAD_DIM": recurrent.shape[1], "ITEMS": _ITEMS, "num_warps": 8}
+    sizes = {"HEAD_DIM": recurrent.shape[1], "ITEMS": _ITEMS}
     states = (before_c, cell, normaliser)
-    _backward[grid](grad.contiguous(), raw, recurrent.contiguous(), *states, steps, heads, batch, **sizes)
+    _backward[grid](grad.contiguous(), raw, recurrent.contiguous(), *states, steps, heads, batch, **sizes, **_LAUNCH)
     return raw, torch.einsum("thbi,thbj->hij", before_h, raw)
 
 
 def _forward_kernel(
-    gates: Any,
-    recurrent: Any,
-    hidden: Any,
-    cell: Any,
-    normaliser: Any,
-    steps: Any,
-    heads: Any,
-    batch: Any,
+    gates: tl.tensor,
+    recurrent: tl.tensor,
+    hidden: tl.tensor,
+    cell: tl.tensor,
+    normaliser: tl.tensor,
+    steps: tl.tensor,
+    heads: tl.tensor,
+    batch: tl.tensor,
     HEAD_DIM: tl.constexpr,
     ITEMS: tl.constexpr,
     NOTHING: tl.constexpr,
@@ -81,10 +84,10 @@ def _forward_kernel(
         forget = tl.load(x + HEAD_DIM, mask=live, other=0.0)
         update = tl.load(x + 2 * HEAD_DIM, mask=live, other=0.0)
         output = tl.load(x + 3 * HEAD_DIM, mask=live, other=0.0)
-        write += tl.dot(h, tl.load(weight), input_precision="ieee")
-        forget += tl.dot(h, tl.load(weight + HEAD_DIM), input_precision="ieee")
-        update += tl.dot(h, tl.load(weight + 2 * HEAD_DIM), input_precision="ieee")
-        output += tl.dot(h, tl.load(weight + 3 * HEAD_DIM), input_precision="ieee")
+        write += tl.dot(h, tl.load(weight), input_precision="tf32x3")
+        forget += tl.dot(h, tl.load(weight + HEAD_DIM), input_precision="tf32x3")
+        update += tl.dot(h, tl.load(weight + 2 * HEAD_DIM), input_precision="tf32x3")
+        output += tl.dot(h, tl.load(weight + 3 * HEAD_DIM), input_precision="tf32x3")
         kept = n + tl.minimum(forget, 0.0) - tl.log(1.0 + tl.exp(-tl.abs(forget)))
         n = tl.maximum(kept, write) + tl.log(1.0 + tl.exp(-tl.abs(kept - write)))
         c += tl.exp(write - n) * (2.0 * tl.sigmoid(2.0 * update) - 1.0 - c)
@@ -95,15 +98,15 @@ def _forward_kernel(
 
 
 def _backward_kernel(
-    grad: Any,
-    raw: Any,
-    recurrent: Any,
-    before_c: Any,
-    cell: Any,
-    normaliser: Any,
-    steps: Any,
-    heads: Any,
-    batch: Any,
+    grad: tl.tensor,
+    raw: tl.tensor,
+    recurrent: tl.tensor,
+    before_c: tl.tensor,
+    cell: tl.tensor,
+    normaliser: tl.tensor,
+    steps: tl.tensor,
+    heads: tl.tensor,
+    batch: tl.tensor,
     HEAD_DIM: tl.constexpr,
     ITEMS: tl.constexpr,
 ) -> None:
@@ -132,10 +135,10 @@ def _backward_kernel(
         written = tl.exp(write - tl.load(normaliser + state, mask=live, other=0.0))
 
         d_h = tl.load(grad + state, mask=live, other=0.0)
-        d_h += tl.dot(d_write, tl.load(back), input_precision="ieee")
-        d_h += tl.dot(d_forget, tl.load(back + HEAD_DIM), input_precision="ieee")
-        d_h += tl.dot(d_update, tl.load(back + 2 * HEAD_DIM), input_precision="ieee")
-        d_h += tl.dot(d_output, tl.load(back + 3 * HEAD_DIM), input_precision="ieee")
+        d_h += tl.dot(d_write, tl.load(back), input_precision="tf32x3")
+        d_h += tl.dot(d_forget, tl.load(back + HEAD_DIM), input_precision="tf32x3")
+        d_h += tl.dot(d_update, tl.load(back + 2 * HEAD_DIM), input_precision="tf32x3")
+        d_h += tl.dot(d_output, tl.load(back + 3 * HEAD_DIM), input_precision="tf32x3")
 
         d_output = d_h * c * output * (1.0 - output)
         d_cell += d_h * output
