@@ -11,7 +11,8 @@ import numpy as np
 from ecgtool.config import TrainConfig
 from ecgtool.errors import IntegrityError
 from ecgtool.home import place
-from ecgtool.run import Run
+from ecgtool.models.contract import Inputs, Normalised, build
+from ecgtool.run import NormStats, Run
 from ecgtool.store import Store
 from ecgtool.training import lineage
 from ecgtool.training.data import Indices
@@ -21,6 +22,7 @@ from ecgtool.training.inference import pick_device
 from ecgtool.training.plan import Plan, make_plan
 from ecgtool.training.processes import first_process, processes
 from ecgtool.training.runlog import logged
+from ecgtool.training.start import matching
 from ecgtool.training.statistics import norm_stats
 
 PATIENCE_S = 600
@@ -68,8 +70,10 @@ def create(config: TrainConfig, out: str = "") -> Run:
     start = lineage.Start.find(config.training.init) if config.training.init else None
     if start is not None and not config.training.init_leak:
         lineage.refuse_leak(start, plan.store, _held_out(plan))
-    descent = lineage.lineage(plan.store, plan.task, plan.train, plan.tabular, start)
     stats = norm_stats(plan.store, plan.train, config.data.normalise, plan.tabular)
+    if start is not None:
+        matching(_model(plan, stats), start.checkpoint)
+    descent = lineage.lineage(plan.store, plan.task, plan.train, plan.tabular, start)
     name = out or Run.free_name(f"{plan.store.path.name}-{config.arch}")
     return Run.create(name, config, lineage.environment(["ecg", *sys.argv[1:]]), descent, stats)
 
@@ -93,6 +97,12 @@ def _resumed(name: str) -> Run:
             "Start a new run; its weights can be used with --init.",
         )
     return run
+
+
+def _model(plan: Plan, stats: NormStats) -> Normalised:
+    held = plan.store.manifest
+    inputs = Inputs(len(held.leads), held.samples, held.fs, plan.columns)
+    return Normalised(build(plan.config.arch, plan.config.model, inputs, len(plan.task.labels)), stats)
 
 
 def _held_out(plan: Plan) -> Indices:

@@ -33,7 +33,7 @@ class Start:
     """Weights to start from.
 
     Args:
-        name: As the user gave it.
+        name: How to find them again from any folder.
         checkpoint: The file.
         run: The run it belongs to; None for a file that lies in no run.
     """
@@ -49,13 +49,13 @@ class Start:
         Raises:
             NotFound: There is neither.
         """
-        path = Path(name)
+        path = Path(name).expanduser()
         if not path.is_file():
             run = Run.open(name)
-            return cls(name, run.checkpoint("best"), run)
+            return cls(portable(run.path), run.checkpoint("best"), run)
         folder = path.resolve().parent.parent
         is_run = (folder / "config.yaml").is_file() and (folder / "environment.json").is_file()
-        return cls(name, path, Run.open(folder) if is_run else None)
+        return cls(_from_home(path.resolve()), path, Run.open(folder) if is_run else None)
 
 
 def lineage(
@@ -77,7 +77,7 @@ def lineage(
         tabular=manifest.tabular if tabular else (),
         train_patients=tuple(sorted(_patients(store, train))),
         dataset=manifest.dataset,
-        parents=() if start is None else (start.run.name if start.run else start.checkpoint.name,),
+        parents=(start.name,) if start else (),
         inherited={dataset: tuple(sorted(patients)) for dataset, patients in inherited.items()},
     )
 
@@ -111,6 +111,11 @@ def portable(path: Path) -> str:
     full = path.resolve()
     if full.parent.parent == home().resolve():
         return full.name
+    return _from_home(full)
+
+
+def _from_home(full: Path) -> str:
+    """The path with ``~`` for the user's own folder, whose name may tell who they are."""
     own = Path.home().resolve()
     return f"~/{full.relative_to(own)}" if full.is_relative_to(own) else str(full)
 

@@ -16,26 +16,34 @@ NETWORK = "network."
 """Before each weight of the network itself; the statistics beside it belong to the run's own training items."""
 
 
-def start_from(model: Normalised, checkpoint: Path) -> list[str]:
-    """Put the weights that fit into the model; those of another name or shape (the head of another task) stay new.
-
-    Returns:
-        Names of the model's weights that were not loaded.
+def matching(model: Normalised, checkpoint: Path) -> dict[str, Tensor]:
+    """The weights of a checkpoint that have the name and shape of one of the model's.
 
     Raises:
-        ConfigError: Nothing fits.
+        ConfigError: There is none.
         IntegrityError: The file is no checkpoint.
     """
-    document = read_checkpoint(checkpoint)
-    given = {key.removeprefix(PREFIX): value for key, value in document["state_dict"].items()}
-    own = {key: value for key, value in model.state_dict().items() if key.startswith(NETWORK)}
+    given = {key.removeprefix(PREFIX): value for key, value in read_checkpoint(checkpoint)["state_dict"].items()}
+    own = _weights(model)
     fitting = {key: given[key] for key in own if key in given and given[key].shape == own[key].shape}
     if not fitting:
         raise ConfigError(f"No weight of {checkpoint} fits this model.", "Start from a run of the same --arch.")
+    return fitting
+
+
+def start_from(model: Normalised, checkpoint: Path) -> None:
+    """Put the weights that fit into the model; those of another name or shape (the head of another task) stay new.
+
+    Raises:
+        EcgError: As :func:`matching`.
+    """
+    fitting, own = matching(model, checkpoint), _weights(model)
     model.load_state_dict(fitting, strict=False)
-    left = [key for key in own if key not in fitting]
-    _tell(checkpoint, len(fitting), left, own)
-    return left
+    _tell(checkpoint, len(fitting), [key for key in own if key not in fitting], own)
+
+
+def _weights(model: Normalised) -> dict[str, Tensor]:
+    return {key: value for key, value in model.state_dict().items() if key.startswith(NETWORK)}
 
 
 def _tell(checkpoint: Path, loaded: int, left: list[str], own: Mapping[str, Tensor]) -> None:

@@ -106,8 +106,8 @@ def _module(run: Run, plan: Plan, batches: int, *, fresh: bool) -> Classifier:
     training, task = run.config.training, plan.task
     torch.manual_seed(training.seed)
     model = new_model(run)
-    if fresh and training.init:
-        start_from(model, Start.find(training.init).checkpoint)
+    if fresh and run.lineage.parents:
+        start_from(model, Start.find(run.lineage.parents[0]).checkpoint)
     targets = training_targets(plan.store, task, plan.train, plan.config)
     weights = balanced(task, targets[plan.train]) if training.class_weights == "balanced" else training.class_weights
     return Classifier(

@@ -190,7 +190,7 @@ def test_a_run_stopped_in_the_middle_of_an_epoch_goes_on_to_the_same_digits(trai
 
     with monkeypatch.context() as patch:
         patch.setattr(recorder.Recorder, "on_train_batch_end", stop)
-        with pytest.raises(KeyboardInterrupt, match="go on with: ecg train --resume .*torn"):
+        with pytest.raises(KeyboardInterrupt, match=r"go on with: ecg train --resume .*torn"):
             train("torn")
     resumed = train("ignored", resume="./torn")
     assert curve(resumed) == curve(plain)
@@ -354,14 +354,12 @@ def test_what_cannot_be_is_one_error(train, sets, said):
 def test_labels_that_nobody_has_are_refused(train, tmp_path):
     store = make_store(tmp_path / "mine", items=40)
     np.save(store.path / "targets" / "toy.npy", np.zeros((40, 3), np.uint8))
-    with pytest.raises(
-        DataError, match="No label of the task 'toy' has items with and without it in the split 'train'"
-    ):
+    with pytest.raises(DataError, match=r"No label of the task 'toy' has .* in the split 'train'"):
         train("never", dataset=store)
 
 
 def test_a_store_filtered_otherwise_is_refused_with_the_command_to_type(train):
-    with pytest.raises(DataError, match="needs highpass 0.5 Hz but has none") as caught:
+    with pytest.raises(DataError, match=r"needs highpass 0.5 Hz but has none") as caught:
         train("never", ["data.highpass=0.5", "data.lowpass=40"])
     assert "ecg prepare toy DIR --highpass 0.5 --lowpass 40 --out toy-0.5-40" in caught.value.hint
 
@@ -371,5 +369,17 @@ def test_a_store_filtered_as_stated_is_taken(train, tmp_path):
     train("filtered-run", ["data.highpass=0.5", "data.lowpass=40"], dataset=store, epochs=1)
 
 
-def test_two_processes_train_one_run(store, plain_network):
-    """Over gloo; the network has no batch statistics, so the curve is that of one process."""
+def test_two_processes_train_the_run_of_one(store, tmp_path, monkeypatch):
+    """Over gloo. The network has no batch statistics, so sharing its batches must not show; it comes as a plug-in."""
+    plugin = tmp_path / "plugin"
+    (plugin / "plain-1.0.dist-info").mkdir(parents=True)
+    (plugin / "plain-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: plain\nVersion: 1.0\n")
+    (plugin / "plain-1.0.dist-info" / "entry_points.txt").write_text(
+        f"[ecgtool.architectures]\nplain = {__name__}:PLAIN\n"
+    )
+    monkeypatch.syspath_prepend(str(plugin))
+    alone = start(store, "alone", ())
+    shared = start(store, "shared", (), devices=2, device="cpu")
+    for left, right in zip(curve(alone), curve(shared), strict=True):
+        assert left == pytest.approx(right, rel=1e-5)
+    assert shared.metrics("val") is not None

@@ -15,8 +15,8 @@ def test_the_rate_rises_to_its_peak_and_falls_to_almost_nothing(name):
     peak = shares.index(max(shares))
     assert peak == pytest.approx(250, abs=2)
     assert max(shares) == pytest.approx(1.0, abs=1e-3)
-    assert all(left <= right for left, right in zip(shares[:peak], shares[1 : peak + 1], strict=True))
-    assert all(left >= right for left, right in zip(shares[peak:-1], shares[peak + 1 :], strict=True))
+    assert shares[: peak + 1] == sorted(shares[: peak + 1])
+    assert shares[peak:] == sorted(shares[peak:], reverse=True)
     assert 0 < shares[-1] < 3e-3
     assert share(5000) >= 0
 
