@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ecgtool.record import LEADS_12, Record
 from ecgtool.signals.synth_beats import LEFT_BUNDLE, NORMAL, RIGHT_BUNDLE, STRAIN, Beats, Ventricles, injury_current
 from ecgtool.signals.synth_dipole import Floats, leads_of, moment, twelve
-from ecgtool.signals.synth_noise import Noise, fibrillatory_waves, leads_noise
+from ecgtool.signals.synth_noise import CLINICAL, Noise, fibrillatory_waves, leads_noise
 from ecgtool.signals.synth_person import Person
 from ecgtool.signals.synth_rhythm import (
     Breath,
@@ -42,6 +42,8 @@ LABELS = (
     "ectopy",
 )
 RHYTHMS = ("sinus", "tachycardia", "bradycardia", "afib", "ectopy")
+
+Seed = int | Sequence[int]
 
 _CONDUCTION = {"normal": NORMAL, "right": RIGHT_BUNDLE, "left": LEFT_BUNDLE}
 
@@ -72,7 +74,7 @@ class Plan:
     elevation_mv: float = 0.3
     ectopy: Literal["", "atrial", "ventricular"] = ""
     ectopic_every: int = 5
-    noise: Noise = Noise()
+    noise: Noise = CLINICAL
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,9 @@ class Drawing:
     truth: Truth
 
 
-def draw(plan: Plan, fs: float, seconds: float, seed: int | Sequence[int], name: str = "", patient: str = "") -> Drawing:
+def draw(
+    plan: Plan, fs: float, seconds: float, seed: int | Sequence[int], name: str = "", patient: str = ""
+) -> Drawing:
     """Draw a recording.
 
     The rhythm, and with it the truth, does not depend on ``fs``: the same plan and seed at another rate is the same
@@ -129,7 +133,7 @@ def draw(plan: Plan, fs: float, seconds: float, seed: int | Sequence[int], name:
     return Drawing(record, twelve(heart).astype(np.float32), truth)
 
 
-def beats_of(plan: Plan, seconds: float, seed: int | Sequence[int]) -> tuple[Rhythm, Breath, np.random.Generator]:
+def beats_of(plan: Plan, seconds: float, seed: Seed) -> tuple[Rhythm, Breath, np.random.Generator]:
     """The beats of a recording, its breathing, and the chance that is left to draw the rest with."""
     chance = np.random.default_rng(seed)
     breath = Breath.random(chance)

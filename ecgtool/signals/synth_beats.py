@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from ecgtool.signals.synth_dipole import QRS, ST, Floats, P, Pulses, T, joined, lead_field, leads_of
+from ecgtool.record import LEADS_12
+from ecgtool.signals.synth_dipole import QRS, ST, Floats, P, Pulses, T, joined, lead_field, leads_of, twelve
 from ecgtool.signals.synth_person import Person
 from ecgtool.signals.synth_rhythm import Breath, Rhythm
+
+Indices = npt.NDArray[np.int64]
 
 # A Gaussian is down to 1/20 of its peak at 2.45, and to 1/50 at 2.80 of its widths: the ends of P and T, and of QRS.
 ENDS_T, ENDS_QRS = float(np.sqrt(2 * np.log(20))), float(np.sqrt(2 * np.log(50)))
@@ -54,7 +58,7 @@ NORMAL = Ventricles(
     (
         Bell(-23, 6.5, 6.5, (-0.20, -0.06, -0.28)),  # septum, left to right: q in I, V5, V6; r in V1
         Bell(-4, 8.5, 8.5, (0.62, 0.50, -0.10)),  # apex
-        Bell(7, 8.5, 9.0, (0.58, 0.36, 0.62)),  # free wall of the left ventricle: R in V5, S in V1-V3
+        Bell(7, 8.5, 9.0, (0.58, 0.36, 0.70)),  # free wall of the left ventricle: R in V5, S in V1-V3
         Bell(24, 8.0, 9.5, (-0.16, -0.16, 0.30)),  # base: s in V5, V6
     ),
     onset_ms=-41,
@@ -74,8 +78,8 @@ RIGHT_BUNDLE = Ventricles(
 LEFT_BUNDLE = Ventricles(
     (
         Bell(-26, 13.0, 14.0, (0.36, 0.12, 0.20)),  # septum, right to left: no q in I, V6; no r in V1
-        Bell(-4, 13.0, 15.0, (0.62, 0.30, 0.52)),
-        Bell(38, 15.0, 17.0, (0.78, 0.12, 1.00)),  # free wall, late: the notch of R in I, V6; deep S in V1-V3
+        Bell(-2, 14.0, 17.0, (0.62, 0.30, 0.50)),
+        Bell(37, 16.0, 17.0, (0.76, 0.12, 0.96)),  # free wall, late: the notch of R in I, V6; deep S in V1-V3
     ),
     onset_ms=-58,
     t=(-0.82, -0.10, -0.78),  # discordant
@@ -144,8 +148,8 @@ class Beats:
         self.breath = breath
         self.injury = injury
         traits = np.random.default_rng(person.traits)
-        self._turn = _turn(np.deg2rad(person.axis_deg - 48), np.deg2rad(person.transition_deg))
         self._warp = traits.normal(0, 0.06, (8, 3))
+        self._turn = self._turned_to_axis()
         focus = OUTFLOW_TRACT if traits.random() < 0.5 else LEFT_VENTRICLE
         self.conducted, self.focus = ventricles, focus
         self._scale = person.voltage_mv / self._sokolow()
@@ -167,14 +171,14 @@ class Beats:
             ]
         return self._breathed(joined(parts), rhythm)
 
-    def _ventricular(self, kind: Ventricles, rhythm: Rhythm, share: Floats, beats: np.ndarray) -> Pulses:
+    def _ventricular(self, kind: Ventricles, rhythm: Rhythm, share: Floats, beats: Indices) -> Pulses:
         stretch = self.person.qrs_ms / 90
         at, rise, fall = (np.array([bell[part] for bell in kind.bells]) * stretch / 1000 for part in range(3))
         moments = self._shaped(kind) * self._scale
         qrs = _repeated(rhythm.beat_s[beats], beats, QRS, at, rise, fall, moments, share[beats])
         return joined([qrs, self._t(kind, rhythm, share, beats, stretch)])
 
-    def _t(self, kind: Ventricles, rhythm: Rhythm, share: Floats, beats: np.ndarray, stretch: float) -> Pulses:
+    def _t(self, kind: Ventricles, rhythm: Rhythm, share: Floats, beats: Indices, stretch: float) -> Pulses:
         """T ends one QT interval after QRS began; QT follows the cube root of RR (Fridericia 1920)."""
         qt = self.person.qtc_ms / 1000 * np.cbrt(rhythm.preceding_s[beats]) + kind.qt_extra_ms / 1000
         rise, fall = kind.t_widths[0] * qt, kind.t_widths[1] * qt
@@ -198,7 +202,7 @@ class Beats:
         moments = share[beats, None] * shift
         return Pulses(end + 0.35 * length, 0.35 * length, 0.6 * length, power, moments, beats, np.full(len(beats), ST))
 
-    def _atrial(self, bells: tuple[Bell, ...], rhythm: Rhythm, beats: np.ndarray) -> Pulses:
+    def _atrial(self, bells: tuple[Bell, ...], rhythm: Rhythm, beats: Indices) -> Pulses:
         """P begins one PR interval before QRS; PR shortens a little as the rate rises."""
         pr = self.person.pr_ms / 1000 * (0.7 + 0.3 * np.minimum(rhythm.preceding_s[beats], 1.1))
         onset = rhythm.beat_s[beats] + self.conducted.onset_ms * self.person.qrs_ms / 90 / 1000 - pr
@@ -215,9 +219,22 @@ class Beats:
 
     def _shaped(self, kind: Ventricles) -> Floats:
         """Moments of the QRS pulses of this heart, before the voltage; [bells, 3]."""
+        return self._unturned(kind) @ self._turn.T
+
+    def _unturned(self, kind: Ventricles) -> Floats:
         moments = np.array([bell.moment for bell in kind.bells])
         size = np.linalg.norm(moments, axis=1, keepdims=True)
-        return (moments + size * self._warp[: len(moments)]) @ self._turn.T
+        return moments + size * self._warp[: len(moments)]
+
+    def _turned_to_axis(self) -> Floats:
+        """How this heart lies, so that the axis of a normal QRS, from its areas in I and aVF, is the person's."""
+        areas = self._unturned(NORMAL).T @ [bell.rise + bell.fall for bell in NORMAL.bells]
+        transverse, wanted = np.deg2rad(self.person.transition_deg), np.deg2rad(self.person.axis_deg)
+        frontal = 0.0
+        for _ in range(12):  # the leads do not lie at right angles: approach the axis in part steps
+            seen = lead_field(np.ones(6)) @ _turn(frontal, transverse) @ areas
+            frontal += 0.6 * (wanted - frontal_axis(seen))
+        return _turn(frontal, transverse)
 
     def _sokolow(self) -> float:
         """S in V1 plus the larger R of V5 and V6 of a normal beat of this heart, at a scale of one."""
@@ -229,19 +246,22 @@ class Beats:
         return float(leads[6:8].max() - leads[2].min())
 
 
+def frontal_axis(independent: Floats) -> float:
+    """The electrical axis in radians from what the independent leads see: 0 points left, a quarter turn to the feet."""
+    i, ii = independent[0], independent[1]
+    return float(np.arctan2((2 * ii - i) / np.sqrt(3), i))
+
+
 def injury_current(territory: str, elevation_mv: float, precordial_gain: Floats) -> Floats:
     """The injury current that lifts the ST segment of the territory's leads by ``elevation_mv`` on average; [3]."""
     direction = np.array(INJURY[territory])
-    from ecgtool.record import LEADS_12
-    from ecgtool.signals.synth_dipole import twelve
-
     seen = twelve((lead_field(precordial_gain) @ direction)[:, None])[:, 0]
     mean = np.mean([seen[LEADS_12.index(lead)] for lead in TERRITORY[territory]])
     return direction * elevation_mv / mean
 
 
 def _repeated(
-    start: Floats, beats: np.ndarray, wave: int, at: Floats, rise: Floats, fall: Floats, moments: Floats, share: Floats
+    start: Floats, beats: Indices, wave: int, at: Floats, rise: Floats, fall: Floats, moments: Floats, share: Floats
 ) -> Pulses:
     """The same pulses once per beat, each beat ``start`` later and ``share`` as strong."""
     count, each = len(beats), len(at)

@@ -132,6 +132,4 @@ def _moment_of(pulses: Pulses, fs: float, samples: int) -> Floats:
     height = pulses.height(index / fs)
     height[(index < 0) | (index >= samples)] = 0
     flat = index.clip(0, samples - 1).ravel()
-    return np.stack(
-        [np.bincount(flat, (height * pulses.moment[:, axis, None]).ravel(), samples) for axis in range(3)]
-    )
+    return np.stack([np.bincount(flat, (height * pulses.moment[:, axis, None]).ravel(), samples) for axis in range(3)])

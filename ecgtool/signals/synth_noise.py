@@ -42,6 +42,7 @@ class Noise:
         return cls(0.045 * level, 0.008 * level, 0.004 * level, 0.15 * level, float(rng.choice([50.0, 60.0])))
 
 
+CLINICAL = Noise()
 SILENT = Noise(0.0, 0.0, 0.0, 0.0)
 
 
@@ -103,7 +104,7 @@ def _muscle(noise: Noise, fs: float, samples: int, rng: np.random.Generator) -> 
     edges = 1 / (1 + np.exp(-(frequencies - _MUSCLE_HZ[0]) / 4)) / (1 + np.exp((frequencies - _MUSCLE_HZ[1]) / 15))
     density = np.sqrt(fs / 2 / (_MUSCLE_HZ[1] - _MUSCLE_HZ[0]))
     seconds = np.arange(samples) / fs
-    swell = 1 + 0.6 * np.sin(2 * np.pi * rng.uniform(0.05, 0.3) * seconds + rng.uniform(0, 2 * np.pi))
+    swell = 1 + 0.4 * np.sin(2 * np.pi * rng.uniform(0.05, 0.3) * seconds + rng.uniform(0, 2 * np.pi))
     level = noise.muscle_mv * rng.lognormal(0, 0.4, (_ELECTRODES, 1))
     return level * density * swell * np.fft.irfft(spectrum * edges, samples)
 

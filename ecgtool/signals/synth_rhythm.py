@@ -124,7 +124,9 @@ def with_ventricular_ectopy(rhythm: Rhythm, every: int, seconds: float, rng: np.
     """
     chosen = _spread(rhythm, every, seconds, rng)
     fused = (rng.random(len(chosen)) < 0.15) & (np.arange(len(chosen)) > 0)
-    coupling = np.where(fused, rng.uniform(0.93, 0.97, len(chosen)), rng.normal(rng.uniform(0.55, 0.7), 0.015, len(chosen)))
+    coupling = np.where(
+        fused, rng.uniform(0.93, 0.97, len(chosen)), rng.normal(rng.uniform(0.55, 0.7), 0.015, len(chosen))
+    )
     beats, origin = rhythm.beat_s.copy(), rhythm.origin.copy()
     interval = rhythm.beat_s[chosen] - rhythm.beat_s[chosen - 1]
     beats[chosen] = rhythm.beat_s[chosen - 1] + np.maximum(coupling * interval, _REFRACTORY_S)
