@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,13 +16,14 @@ import numpy as np
 
 from ecgtool.errors import FormatError, NotFound
 from ecgtool.files import explained, inside
-from ecgtool.formats.wfdb_codec import DIFFERENCES, Counts, Storage, decode, storage_of
+from ecgtool.formats.wfdb_codec import DIFFERENCES, STORAGE, Counts, Storage, decode, storage_of
 from ecgtool.formats.wfdb_flac import FLAC_BITS, read_flac
 from ecgtool.formats.wfdb_header import Header, Signal
 
 # Links are opened only after their target is known to lie in the folder; pipes must not block.
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_PIECE = 2**17  # counts converted at a time
 
 
 class Frames(NamedTuple):
@@ -55,6 +56,14 @@ class SignalFile(NamedTuple):
     def offset(self) -> int:
         """Bytes before the first frame."""
         return self.signals[0].offset
+
+    @property
+    def invalid(self) -> int | None:
+        """The count that marks an invalid sample; None where the format has none."""
+        fmt = self.signals[0].fmt
+        if fmt in FLAC_BITS:
+            return -(2 ** (FLAC_BITS[fmt] - 1))
+        return None if fmt == DIFFERENCES else STORAGE[fmt].invalid
 
     @property
     def storage(self) -> Storage | None:
@@ -117,8 +126,10 @@ def count_frames(header: Header, path: Path) -> tuple[int, bool]:
     return min(lengths), any(rests) or len(set(lengths)) > 1
 
 
-def read_counts(file: SignalFile, frames: Frames) -> tuple[Counts, int | None]:
-    """The counts [frames, width] of a range and what its signals' skew needs, and the count that marks an invalid one.
+def read_counts(file: SignalFile, frames: Frames) -> Iterator[tuple[Frames, Counts]]:
+    """The counts of a range, in pieces that fit the processor's cache: one after the other, each with its range.
+
+    Counts are [frames, width]. A piece goes on for as many frames as its signals' skew needs, up to the record's end.
 
     Raises:
         NotFound: The file is missing.
@@ -128,24 +139,37 @@ def read_counts(file: SignalFile, frames: Frames) -> tuple[Counts, int | None]:
     skew = max([signal.skew for signal in file.signals])
     if skew >= frames.total:
         raise FormatError(f"{file.header}: a skew of {skew:,} samples leaves nothing of a record of {frames.total:,}.")
-    end = min(frames.end + skew, frames.total)
     handle, size = _open(file)
     try:
-        if storage is None:
-            counts = read_flac(file.header, file.signals, frames.begin, end, size)
-            return counts, -(2 ** (FLAC_BITS[file.signals[0].fmt] - 1))
-        needed = file.offset + storage.size(frames.total * width)
-        if size < needed:
-            raise FormatError(
-                f"{file.header.parent / file.name} has {size:,} bytes; its header promises {needed:,}.",
-                "The file is cut short: copy or download it again.",
-            )
-        if file.signals[0].fmt == DIFFERENCES:
-            return _accumulated(handle, storage, file, frames.begin, end), None
-        flat = _read(handle, storage, file.offset, frames.begin * width, end * width)
-        return flat.reshape(-1, width), storage.invalid
+        if storage is None or file.signals[0].fmt == DIFFERENCES:
+            yield frames, _in_sequence(file, frames, min(frames.end + skew, frames.total), handle, size)
+            return
+        _refuse_short(file, storage, frames.total, size)
+        step = max(1, _PIECE // width)
+        for begin in range(frames.begin, frames.end, step):
+            end = min(begin + step, frames.end)
+            flat = _read(handle, storage, file.offset, begin * width, min(end + skew, frames.total) * width)
+            yield Frames(begin, end, frames.total), flat.reshape(-1, width)
     finally:
         os.close(handle)
+
+
+def _in_sequence(file: SignalFile, frames: Frames, end: int, handle: int, size: int) -> Counts:
+    """Counts [frames, width] up to ``end`` of a file that has to be unpacked from a beginning."""
+    storage = file.storage
+    if storage is None:
+        return read_flac(file.header, file.signals, frames.begin, end, size)
+    _refuse_short(file, storage, frames.total, size)
+    return _accumulated(handle, storage, file, frames.begin, end)
+
+
+def _refuse_short(file: SignalFile, storage: Storage, total: int, size: int) -> None:
+    needed = file.offset + storage.size(total * file.width)
+    if size < needed:
+        raise FormatError(
+            f"{file.header.parent / file.name} has {size:,} bytes; its header promises {needed:,}.",
+            "The file is cut short: copy or download it again.",
+        )
 
 
 def _read(handle: int, storage: Storage, offset: int, begin: int, end: int) -> Counts:

@@ -42,15 +42,19 @@ def read_samples(
     values: Millivolts | None = None
     mismatched: list[str] = []
     for file in signal_files(header, kept, path):
-        counts, invalid = read_counts(file, frames)
-        if values is None:  # only now is it known that the file holds what the header claims
-            values = _room(header, kept, path, frames, spf)
+        simple = spf == 1 and len(file.rows) == len(kept) and not _uneven(file.signals)
+        sums = np.zeros(file.width, np.int16)
+        for piece, counts in read_counts(file, frames):
+            if values is None:  # only now is it known that the file holds what the header claims
+                values = _room(header, kept, path, frames, spf)
+            sums += checksums(counts[: piece.end - piece.begin])
+            out = values[:, (piece.begin - frames.begin) * spf : (piece.end - frames.begin) * spf]
+            if simple:
+                _to_millivolt(counts.T, file.signals, file.invalid, out)
+            else:
+                _spread(counts, file, out, spf)
         if frames.whole:
-            mismatched += _mismatched(counts, file.signals)
-        if len(file.rows) == len(kept) and len(counts) == values.shape[1] and not _uneven(file.signals):
-            _to_millivolt(counts.T, file.signals, invalid, values)
-        else:
-            _spread(counts, file, invalid, values, spf)
+            mismatched += _mismatched(sums, file.signals)
     if values is None:
         raise FormatError(f"{path} names no signal that can be read.")
     return values, mismatched
@@ -68,19 +72,18 @@ def _uneven(signals: Sequence[Signal]) -> bool:
     return any(signal.skew or signal.spf > 1 for signal in signals)
 
 
-def _mismatched(counts: Counts, signals: Sequence[Signal]) -> list[str]:
-    """Names of the signals whose counts do not add up to the checksum that the header states."""
-    found = checksums(counts)
-    if len(found) > len(signals):
-        found = np.add.reduceat(found, np.cumsum([0, *(signal.spf for signal in signals)])[:-1], dtype=np.int16)
+def _mismatched(sums: npt.NDArray[np.int16], signals: Sequence[Signal]) -> list[str]:
+    """Names of the signals whose columns do not add up to the checksum that the header states."""
+    if len(sums) > len(signals):
+        sums = np.add.reduceat(sums, np.cumsum([0, *(signal.spf for signal in signals)])[:-1], dtype=np.int16)
     return [
         signal.name
-        for signal, total in zip(signals, found.tolist(), strict=True)
+        for signal, total in zip(signals, sums.tolist(), strict=True)
         if signal.checksum is not None and (signal.checksum - total) & 0xFFFF
     ]
 
 
-def _spread(counts: Counts, file: SignalFile, invalid: int | None, values: Millivolts, spf: int) -> None:
+def _spread(counts: Counts, file: SignalFile, values: Millivolts, spf: int) -> None:
     """Each signal's counts to its row: shifted by its skew, held where it has fewer samples per frame."""
     length = values.shape[1] // spf
     column = 0
@@ -88,7 +91,7 @@ def _spread(counts: Counts, file: SignalFile, invalid: int | None, values: Milli
         if row >= 0:
             mine = counts[signal.skew : signal.skew + length, column : column + signal.spf]
             converted = np.empty((1, mine.size), np.float32)
-            _to_millivolt(mine.reshape(1, -1), (signal,), invalid, converted)
+            _to_millivolt(mine.reshape(1, -1), (signal,), file.invalid, converted)
             held = converted.reshape(-1, signal.spf)[:, np.arange(spf) * signal.spf // spf].reshape(-1)
             values[row, : held.size] = held
             values[row, held.size :] = np.nan  # a skewed signal ends before the record does
