@@ -53,7 +53,7 @@ def describe(target: str) -> Description:
     """
     if not target:
         return describe_installation()
-    path = _locate(target)
+    path = locate(target)
     for marker, teller in _MARKERS.items():
         if (path / marker).is_file():
             return teller(path)
@@ -158,7 +158,12 @@ def describe_installation() -> Description:
     return Description("installation", "ecgtool", facts, ("package", "version"), rows)
 
 
-def _locate(target: str) -> Path:
+def locate(target: str) -> Path:
+    """Where a recording, store, run, bundle or registered model is: a path, or a name.
+
+    Raises:
+        NotFound: There is nothing of that path or name; the hint names the nearest one.
+    """
     if is_path(target) or Path(target).exists() or Path(f"{target}.hea").is_file():
         return Path(target)
     known: list[str] = []

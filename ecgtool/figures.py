@@ -71,6 +71,11 @@ def precision_recall(metrics: Metrics, predictions: Predictions) -> Figure:
 
 def intervals(metrics: Metrics, _predictions: Predictions) -> Figure:
     """AUROC of every label with its 95 % interval, the best on top; hollow where patients are too few."""
+    return label_intervals(metrics)
+
+
+def label_intervals(metrics: Metrics) -> Figure:
+    """The figure of :func:`intervals`, for which the metrics are enough."""
     rows = [(label, found, found.values["auroc"]) for label, found in metrics.per_label.items()]
     ranked = sorted((row for row in rows if row[2].value is not None), key=lambda row: row[2].value or 0)
     figure = Figure(figsize=(6.4, 1.2 + 0.24 * max(len(ranked), 2)), layout="constrained")

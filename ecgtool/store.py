@@ -28,6 +28,7 @@ from ecgtool.config import Preprocessing, Section, checked
 from ecgtool.errors import ConfigError, FormatError, NotFound, did_you_mean
 from ecgtool.files import digest, explained, inside, read_json
 from ecgtool.home import find
+from ecgtool.record import Record
 from ecgtool.task import NOT_LABELLED, Task
 
 if TYPE_CHECKING:
@@ -210,6 +211,40 @@ class Store:
         words = [f"{name} {digest(self.path / name)}" for name in names]
         words.append(self.manifest.model_dump_json(exclude={"tasks", "notes", "made_by"}))
         return f"sha256:{hashlib.sha256(chr(10).join(words).encode()).hexdigest()}"
+
+    def find_item(self, item: str) -> int:
+        """The number of an item, given its id or its number; an id wins.
+
+        Raises:
+            NotFound: There is no such item.
+        """
+        ids = self.column("id")
+        if item in ids:
+            return ids.index(item)
+        if item.isascii() and item.isdigit() and int(item) < len(ids):
+            return int(item)
+        last = len(ids) - 1
+        raise NotFound(
+            f"{self.path.name} holds no item '{item[:80]}'.", f"Items are 0 to {last}, or ids such as {ids[0]}."
+        )
+
+    def record(self, item: int) -> Record:
+        """One item as a record; age and sex where the store has them."""
+        known = dict(zip(self.manifest.tabular, self.tabular[item].tolist(), strict=True))
+        meta: dict[str, Any] = {"calibrated": self.manifest.calibrated, "device": self.manifest.dataset}
+        if np.isfinite(known.get("age", np.nan)):
+            meta["age"] = known["age"]
+        if known.get("sex") in (0.0, 1.0):
+            meta["sex"] = "F" if known["sex"] else "M"
+        name, patient = self.column("id")[item], self.column("patient")[item]
+        return Record(self.millivolts(item), self.manifest.fs, self.manifest.leads, name, patient, meta)
+
+    def labels_of(self, item: int, task: Task) -> tuple[str, ...]:
+        """The labels of a task that an item carries; none where it is not labelled."""
+        target = self.targets(task)[item]
+        if task.exclusive:
+            return (task.labels[int(target)],) if target >= 0 else ()
+        return tuple(label for label, mark in zip(task.labels, target, strict=True) if mark == 1)
 
     def millivolts(self, item: int) -> npt.NDArray[np.float32]:
         """One item as float32 [leads, samples] in millivolt."""
