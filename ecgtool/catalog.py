@@ -308,9 +308,9 @@ def find_bundle(model: str) -> Bundle:
 
 
 def find_run(source: str) -> Path | None:
-    """The run that a path or a name means, or None where it means a bundle, a model or nothing."""
+    """The run that a path or a name means; None where it means something else, or nothing."""
     path = Path(source).expanduser()
-    if not path.exists() and source in members("runs") and source not in members("bundles"):
+    if not path.exists() and source in members("runs"):
         path = home() / "runs" / source
     return path if _is_run(path) else None
 

@@ -478,8 +478,9 @@ def test_an_exported_run_of_the_same_name_means_the_bundle(home):
     make_bundle(home / "bundles" / "same")
     (home / "runs" / "same").mkdir(parents=True)
     (home / "runs" / "same" / "config.yaml").write_text("arch: cnn1d\n")
-    assert find_run("same") is None
     assert find_bundle("same").manifest.name == "toy"
+    assert find_run("same") == home / "runs" / "same"
+    assert find_run("nothing") is None
 
 
 def test_a_document_of_an_entry_is_json(catalog, bundle):

@@ -41,11 +41,12 @@ def register(
 
 @contextmanager
 def _opened(source: str) -> Iterator[Bundle]:
-    """The bundle itself, or that of a run, exported for the occasion."""
+    """The bundle itself, or that of a run, exported for the occasion; an exported run's name means its bundle."""
     from ecgtool.catalog import find_bundle, find_run
+    from ecgtool.home import members
 
     run = find_run(source)
-    if run is None:
+    if run is None or (source in members("bundles") and not Path(source).exists()):
         yield find_bundle(source)
         return
     from ecgtool.export.export import export_run

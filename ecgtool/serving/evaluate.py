@@ -38,7 +38,7 @@ def measure_bundle(
     predict = partial(_predict, predictor, data, options.batch)
     predictions, indices = predict_split(data, manifest.task, split, predict)
     timing = time_per_record(predict, indices, options.batch, "cpu (onnxruntime)", threads)
-    source = source_of(data, predictions, manifest.name, manifest.arch, _seen(bundle, data, split))
+    source = source_of(data, predictions, bundle.path.name, manifest.arch, _seen(bundle, data, split))
     thresholds = {} if manifest.task.exclusive else dict(predictor.thresholds)
     metrics = predictions.metrics(thresholds, options.bootstrap).model_copy(
         update={"source": source.model_copy(update={"timing": timing})}
@@ -52,7 +52,7 @@ def _own_store(bundle: Bundle) -> Store:
         return Store.open(name)
     except NotFound:
         raise NotFound(
-            f"The store '{name}' that {bundle.manifest.name} was trained on is not here.", "Name one with --dataset."
+            f"The store '{name}' that {bundle.path.name} was trained on is not here.", "Name one with --dataset."
         ) from None
 
 

@@ -2,7 +2,8 @@
 
 A recording goes through the steps its bundle names (see :mod:`ecgtool.signals.preprocess`), is cut into windows of the
 model's length, one after the other, the last one ending with the recording, and the probabilities of a recording are
-the mean of its windows'.
+the mean of its windows'. A recording of over a quarter of an hour goes through the steps in stretches of that length
+(see :mod:`ecgtool.serving.spans`), so that a day fits into memory.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,9 @@ from ecgtool.formats import read_record
 from ecgtool.modelfile import first_line, runtime_errors
 from ecgtool.record import Record
 from ecgtool.serving.metadata import read_metadata
+from ecgtool.serving.spans import STRETCH_S, Span, flat_leads, spans
 from ecgtool.signals.preprocess import preprocess
-from ecgtool.signals.windows import cut, onsets
+from ecgtool.signals.windows import onsets
 from ecgtool.task import Task
 
 Floats = npt.NDArray[np.float32]
@@ -79,6 +81,23 @@ class Prediction:
         return tuple(label for label in candidates if chances[label] >= self.thresholds[label])
 
 
+class Told(NamedTuple):
+    """What a model is told beside the signal: by column, notes on what is unknown, and as float32 [columns]."""
+
+    values: Mapping[str, float]
+    notes: tuple[str, ...]
+    columns: Floats
+
+
+class Stretch(NamedTuple):
+    """What came of a part of a recording: where its windows begin (in samples of the model's rate), and the rest."""
+
+    onsets: npt.NDArray[np.int64]
+    probabilities: Floats
+    flat: tuple[str, ...]
+    invalid: int
+
+
 class Predictor:
     """A bundle ready to predict.
 
@@ -112,31 +131,65 @@ class Predictor:
         Raises:
             EcgError: The file cannot be read, or does not fit the model; the message says why.
         """
-        return self.predict(read_record(path), given, file=str(path))
+        first = read_record(path, 0.0, STRETCH_S)
+        duration = float(first.meta.get("duration_s", first.seconds))
+        if duration - first.seconds < 1 / first.fs:
+            return self.predict(first, given, file=str(path))
+        told = self._told(first, given)
+        stretches = [
+            self._stretch(read_record(path, span.read_from_s, span.read_s), span, told)
+            for span in spans(self.manifest, duration)
+        ]
+        return self._prediction(str(path), first, duration, told, stretches)
 
     def predict(self, record: Record, given: Mapping[str, str | float] | None = None, *, file: str = "") -> Prediction:
         """Predict from a recording in memory; see :meth:`predict_file`."""
-        manifest = self.manifest
-        metadata, notes = read_metadata(manifest.tabular, given or {}, record.meta)
+        told = self._told(record, given)
+        stretch = self._stretch(record, None, told)
+        return self._prediction(file or record.id, record, record.seconds, told, [stretch])
+
+    def _told(self, record: Record, given: Mapping[str, str | float] | None) -> Told:
+        """What the model is told beside the signal, once the recording's scale is known to fit."""
+        values, notes = read_metadata(self.manifest.tabular, given or {}, record.meta)
         self._refuse_scale(record)
+        return Told(values, notes, np.array([values[name] for name in self.manifest.tabular], np.float32))
+
+    def _stretch(self, record: Record, span: Span | None, told: Told) -> Stretch:
+        """The windows of a recording, or of the part of it that the span means."""
+        manifest = self.manifest
         record = record.select(manifest.leads)
-        flat = _flat_leads(record)
         prepared = preprocess(record, manifest.leads, manifest.preprocessing)
         signal = self._long_enough(prepared.signal, record)
-        starts = onsets(signal.shape[1], manifest.samples, manifest.samples, cover=True)
-        windows = cut(signal, manifest.samples, manifest.samples, cover=True)
+        if span is None:
+            begins = onsets(signal.shape[1], manifest.samples, manifest.samples, cover=True)
+            at = begins
+        else:
+            begins = span.onsets
+            ahead = round(float(record.meta["start_s"]) * manifest.fs)
+            at = (begins - ahead).clip(0, signal.shape[1] - manifest.samples)
+        every = np.lib.stride_tricks.sliding_window_view(signal, manifest.samples, axis=-1)
+        windows = np.ascontiguousarray(every[:, at].swapaxes(0, 1))
+        return Stretch(begins, self.probabilities(windows, told.columns), flat_leads(record), prepared.invalid)
+
+    def _prediction(
+        self, file: str, record: Record, seconds: float, told: Told, stretches: Sequence[Stretch]
+    ) -> Prediction:
+        flat = [lead for lead in self.manifest.leads if all(lead in stretch.flat for stretch in stretches)]
+        if len(flat) == len(self.manifest.leads):
+            raise DataError(f"Record '{record.id}' is flat in every lead: there is no signal.", "Check the recording.")
+        invalid = sum(stretch.invalid for stretch in stretches)
         return Prediction(
-            file=file or record.id,
+            file=file,
             record=record.id,
-            task=manifest.task,
+            task=self.manifest.task,
             thresholds=self.thresholds,
             fs=record.fs,
-            seconds=record.seconds,
-            onsets_s=starts / manifest.fs,
-            window_s=manifest.seconds,
-            windows=self.probabilities(windows, np.array([metadata[name] for name in manifest.tabular], np.float32)),
-            metadata=metadata,
-            notes=(*notes, *_signal_notes(record, flat, prepared.invalid)),
+            seconds=seconds,
+            onsets_s=np.concatenate([stretch.onsets for stretch in stretches]) / self.manifest.fs,
+            window_s=self.manifest.seconds,
+            windows=np.concatenate([stretch.probabilities for stretch in stretches]),
+            metadata=told.values,
+            notes=(*told.notes, *_signal_notes(record, flat, invalid)),
         )
 
     def probabilities(self, windows: Floats, metadata: Floats) -> Floats:
@@ -202,19 +255,6 @@ def _thresholds(manifest: BundleManifest, threshold: float | None) -> dict[str, 
     otherwise = 0.0 if manifest.task.exclusive else DEFAULT_THRESHOLD
     labels = manifest.task.labels
     return {label: manifest.thresholds.get(label, otherwise) if threshold is None else threshold for label in labels}
-
-
-def _flat_leads(record: Record) -> tuple[str, ...]:
-    """The leads without any signal.
-
-    Raises:
-        DataError: All of them: there is nothing to predict from.
-    """
-    rows = zip(record.leads, record.signal, strict=True)
-    flat = tuple(name for name, row in rows if not (np.nanmax(row, initial=-np.inf) > np.nanmin(row, initial=np.inf)))
-    if len(flat) == len(record.leads):
-        raise DataError(f"Record '{record.id}' is flat in every lead: there is no signal.", "Check the recording.")
-    return flat
 
 
 def _signal_notes(record: Record, flat: Sequence[str], invalid: int) -> tuple[str, ...]:
