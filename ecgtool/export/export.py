@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +77,7 @@ def export_run(
     refuse_existing(out, force=force)
     manifest = describe(run, opset=OPSET if "onnx" in formats else None)
     model = Served(load_run(run), manifest.task, manifest.samples, len(manifest.tabular))
-    data = _fitting(manifest, store or Store.open(run.lineage.store))
+    data = _fitting(manifest, store or _own_store(run))
     items = parity.records(data)
     models: dict[str, bytes] = {}
     differences: dict[str, float] = {}
@@ -141,13 +142,26 @@ def _thresholds(run: Run) -> dict[str, float]:
 
 
 def _origin(run: Run) -> Origin:
-    environment: Mapping[str, object] = read_json(run.path / "environment.json")
-    return Origin(
-        run=run.name,
-        config=run.config.model_dump(mode="json"),
-        lineage=run.lineage.model_dump(mode="json"),
-        environment={key: value for key, value in environment.items() if key != "lineage"},
-    )
+    """Where the run comes from.
+
+    A bundle travels: stores and parents are named without the folders they lay in, and the command, whose values the
+    configuration has, is left out.
+    """
+    config, lineage = run.config.model_dump(mode="json"), run.lineage.model_dump(mode="json")
+    config["data"]["dataset"] = Path(config["data"]["dataset"]).name
+    lineage |= {"store": Path(lineage["store"]).name, "parents": [Path(parent).name for parent in lineage["parents"]]}
+    environment: dict[str, Any] = read_json(run.path / "environment.json")
+    kept = {key: value for key, value in environment.items() if key not in ("lineage", "command")}
+    return Origin(run=run.name, config=config, lineage=lineage, environment=kept)
+
+
+def _own_store(run: Run) -> Store:
+    try:
+        return Store.open(run.lineage.store)
+    except NotFound:
+        raise NotFound(
+            f"The store {run.lineage.store} that run {run.name} was trained on is gone.", "Name one with --dataset."
+        ) from None
 
 
 def _fitting(manifest: BundleManifest, store: Store) -> Store:

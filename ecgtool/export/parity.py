@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -89,7 +90,9 @@ def of_onnx(content: bytes, manifest: BundleManifest) -> Predict:
 def of_torchscript(content: bytes, _manifest: BundleManifest) -> Predict:
     """A TorchScript archive that was written a moment ago, as a function of arrays. Never for a file from elsewhere."""
     load: Callable[..., torch.jit.ScriptModule] = torch.jit.load
-    module = load(io.BytesIO(content))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        module = load(io.BytesIO(content))
 
     def predict(signal: Floats, metadata: Floats | None) -> Floats:
         with torch.inference_mode():
