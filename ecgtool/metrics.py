@@ -272,6 +272,8 @@ def _defined(number: float) -> float | None:
 def _label_metrics(counted: Counted, label: int, codes: npt.NDArray[np.int64], values: Sequence[Value]) -> LabelMetrics:
     truth = counted.outcomes.truth[:, label]
     sides = len(np.unique(codes[truth])), len(np.unique(codes[~truth]))
+    if min(sides) < 2:  # one person drawn again and again tells nothing of others
+        values = [Value(value=value.value) for value in values]
     cells = {name: int(getattr(counted, name)[label, 0]) for name in ("tp", "fp", "fn", "tn")}
     return LabelMetrics(
         positives=int(truth.sum()),

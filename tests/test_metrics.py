@@ -139,6 +139,16 @@ def test_few_patients_on_one_side_are_pointed_out():
     assert evaluate(TASK, targets, chances, shared, bootstrap=0).per_label["C"].few
 
 
+def test_one_patient_has_no_interval():
+    targets, chances = multilabel()
+    targets[:, 2] = 0
+    targets[7, 2] = 1
+    found = evaluate(TASK, targets, chances, people(300), bootstrap=100).per_label
+    assert found["C"].values["auroc"].value is not None
+    assert found["C"].values["auroc"].low is None
+    assert found["B"].values["auroc"].low is not None
+
+
 def test_intervals_are_wider_when_patients_repeat():
     targets, chances = multilabel(60)
     targets, chances = np.repeat(targets, 8, axis=0), np.repeat(chances, 8, axis=0)

@@ -63,7 +63,7 @@ def evaluate(
         from ecgtool.serving.evaluate import measure_bundle
 
         bundle = _bundle(model)
-        folder = out or Path(f"{bundle.manifest.name}-{name}")
+        folder = out or Path(f"{bundle.path.name}-{name}")
         refuse_existing(folder, force=force)
         found = measure_bundle(bundle, store, split, options)
     write_report(found.metrics, found.predictions, folder, force=force)

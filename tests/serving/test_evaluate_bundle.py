@@ -56,7 +56,7 @@ def test_a_store_that_does_not_fit_the_bundle_is_refused(tmp_path):
 
 def test_a_bundle_whose_store_is_not_here_asks_for_one(tmp_path):
     bundle = bundle_of(tmp_path / "bundle", run={"lineage": {"store": "elsewhere"}})
-    with pytest.raises(NotFound, match="'elsewhere' that toy was trained on is not here") as told:
+    with pytest.raises(NotFound, match="'elsewhere' that bundle was trained on is not here") as told:
         measure_bundle(bundle)
     assert "--dataset" in told.value.hint
 
@@ -74,5 +74,5 @@ def test_evaluate_takes_a_bundle(ecg, tmp_path, home):
     bundle_of(tmp_path / "bundle")
     done = ecg("evaluate", "./bundle", "--dataset", "toy", "--bootstrap", 20)
     assert done.code == 0, done.err
-    assert (tmp_path / f"toy-evaluation-{store.path.name}-test" / "report.html").exists()
+    assert (tmp_path / f"bundle-evaluation-{store.path.name}-test" / "report.html").exists()
     assert "exists already" in ecg("evaluate", "./bundle", "--dataset", "toy").err
