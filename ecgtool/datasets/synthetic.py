@@ -7,7 +7,7 @@ order of reading nor on how many there are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import count
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool.datasets.corpus import Entry
-from ecgtool.datasets.splits import Resplit
+from ecgtool.datasets.splits import Division
 from ecgtool.errors import ConfigError, did_you_mean
 from ecgtool.record import LEADS_12, Record
 from ecgtool.signals.synth import LABELS, RHYTHMS, Drawing, Plan, beats_of, draw, labels_of, rhythm_of
@@ -55,7 +55,7 @@ _KINDS: Mapping[str, tuple[int, Mapping[str, Any]]] = {
 _CHRONIC = ("right", "left", "hypertrophy")
 _DECK = tuple(kind for kind, (number, _plan) in _KINDS.items() for _ in range(number))
 _PERSON, _PLAN, _DRAWING, _VISITS, _DEALING = range(5)  # streams of chance, apart from each other
-_UNASKED, _USUAL = Resplit(), Resplit("70,15,15")
+_USUAL = Division()
 _LIMITS = {"records": (1, 10**7), "seconds": (2, 86_400), "seed": (0, 2**63), "fs": (50, 10_000)}
 
 
@@ -68,7 +68,7 @@ class Synthetic:
         seed: All chance comes from it.
         fs: Sampling rate in Hz.
         tasks: Names of the tasks, of :data:`TASKS`.
-        resplit: How the patients are divided into train, val and test.
+        division: How the patients are divided into train, val and test.
 
     Raises:
         ConfigError: A number out of range, or an unknown task.
@@ -85,18 +85,17 @@ class Synthetic:
         seed: int = 42,
         fs: float = 100.0,
         tasks: Sequence[str] = ("diagnosis",),
-        resplit: Resplit = _UNASKED,
+        division: Division = _USUAL,
     ) -> None:
         _refuse({"records": records, "seconds": seconds, "seed": seed, "fs": fs}, tasks)
         self.seconds, self.seed, self.fs = seconds, seed, fs
-        split = resplit if resplit else replace(_USUAL, seed=resplit.seed)
         self.samples = round(seconds * fs)
         self.tasks: Sequence[Task] = tuple(TASKS[task] for task in tasks)
         self.options: Mapping[str, Any] = {
             "records": records,
             "seconds": seconds,
             "seed": seed,
-            **split.options(),
+            "division": asdict(division),
         }
         self.sources: Mapping[str, str] = {}
         self.notes: Sequence[str] = ()
@@ -106,7 +105,7 @@ class Synthetic:
         self.tabular_values = np.array([[person.age, person.sex == "F"] for person in people], dtype=np.float32)
         targets = self._all_targets()
         self.targets: Mapping[str, npt.NDArray[Any]] = {task.name: targets[task.name] for task in self.tasks}
-        self.entries: Sequence[Entry] = self._all_entries(targets[DIAGNOSIS.name], split)
+        self.entries: Sequence[Entry] = self._all_entries(targets[DIAGNOSIS.name], division)
 
     def read(self, entry: Entry) -> Record:
         """Draw the recording of an entry."""
@@ -132,10 +131,10 @@ class Synthetic:
         chance = _chance(self.seed, _PLAN, patient, recording)
         return _visit(self.person(patient), _kind(patient, self.seed), recording, chance)
 
-    def _all_entries(self, diagnosis: npt.NDArray[Any], resplit: Resplit) -> Sequence[Entry]:
+    def _all_entries(self, diagnosis: npt.NDArray[Any], division: Division) -> Sequence[Entry]:
         """The recordings, the patients in order; split by patient, every label in every split as far as it goes."""
         patients = [f"p{patient:05d}" for patient, _recording in self._numbers.values()]
-        dealt = resplit.assign(patients, diagnosis)
+        dealt = division.deal(patients, diagnosis)
         made = zip(self._numbers, patients, dealt, self.tabular_values.astype(int).tolist(), strict=True)
         return tuple(
             Entry(name, patient, "", split, fold, {"age": age, "sex": sex, "condition": _kind(number, self.seed)})

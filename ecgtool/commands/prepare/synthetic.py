@@ -56,12 +56,12 @@ def synthetic(
     Tasks: diagnosis (several findings at once; the default) and rhythm (one of five).
     """
     from ecgtool.datasets.prepare import prepare
-    from ecgtool.datasets.splits import Resplit
+    from ecgtool.datasets.splits import Division
     from ecgtool.datasets.synthetic import Synthetic
     from ecgtool.home import place
 
     tasks = task_names(task, "diagnosis")
-    corpus = Synthetic(records, seconds, seed, fs, tasks, Resplit(splits, folds, split_seed))
+    corpus = Synthetic(records, seconds, seed, fs, tasks, Division.of(splits, folds, split_seed))
     steps = preprocessing(fs, highpass, lowpass, notch, baseline, normalise)
     store = prepare(corpus, place("stores", out), steps=steps, window_s=window_s, workers=workers, force=force)
     return prepared(store, tasks, arch="cnn1d")
