@@ -22,7 +22,7 @@ from ecgtool.datasets.staging import write_array
 from ecgtool.errors import DataError
 from ecgtool.files import valid_name, write_file, write_json
 from ecgtool.store import ITEM_COLUMNS, SPLITS, Store, StoreManifest
-from ecgtool.task import Task
+from ecgtool.task import NOT_LABELLED, Task
 
 Rows = npt.NDArray[np.int64]
 NAMED = 10
@@ -46,6 +46,7 @@ def write_contents(folder: Path, plan: Plan, accounts: Sequence[Account], manife
         write_file(folder / "tabular.npy", lambda file: write_array(file, corpus.tabular_values, rows))
     tasks = write_targets(folder, corpus, corpus.tasks, rows)
     kept = [corpus.entries[row] for row in np.flatnonzero(items).tolist()]
+    notes = (*manifest.notes, *unlabelled(corpus, tasks, rows))
     splits = Counter(corpus.entries[row].split for row in rows.tolist())
     facts = {
         "tasks": tuple(tasks),
@@ -56,6 +57,7 @@ def write_contents(folder: Path, plan: Plan, accounts: Sequence[Account], manife
         "splits": {split: splits[split] for split in SPLITS},
         "saturated": sum(account.saturated for account in accounts),
         "invalid": sum(account.invalid for account in accounts),
+        "notes": notes,
         "made_by": f"ecgtool {__version__}",
     }
     write_json(folder / "manifest.json", manifest.model_copy(update=facts).model_dump(mode="json"))
@@ -91,6 +93,17 @@ def describe(accounts: Sequence[Account], plan: Plan) -> list[str]:
         "recordings do not have the checksum that their header states": sum(part.odd for part in accounts),
     }
     return notes + [f"{number} {what}." for what, number in counted.items() if number]
+
+
+def unlabelled(corpus: Corpus, tasks: Sequence[Task], rows: Rows) -> list[str]:
+    """How many items a task leaves out because they carry none of its labels; a line per task that leaves any out."""
+    notes = []
+    for task in tasks:
+        targets = corpus.targets[task.name][rows]
+        number = int(np.count_nonzero(targets < 0 if task.exclusive else targets[:, 0] == NOT_LABELLED))
+        if number:
+            notes.append(f"{number} of {len(rows)} items carry no label of {task.name} and are left out of that task.")
+    return notes
 
 
 def rows_of(store: Store, plan: Plan) -> Rows:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ecgtool import console
 from ecgtool.config import Preprocessing
-from ecgtool.datasets.contents import describe, rows_of, write_contents, write_targets
+from ecgtool.datasets.contents import describe, rows_of, unlabelled, write_contents, write_targets
 from ecgtool.datasets.corpus import Corpus
 from ecgtool.datasets.items import Account, Plan, make_chunk, make_chunks
 from ecgtool.datasets.staging import Staging
@@ -116,6 +116,8 @@ def _build(folder: Path, journal: Path, plan: Plan, wanted: StoreManifest, worke
     corpus = plan.corpus
     shape = (len(corpus.leads), plan.samples)
     with Staging(folder, journal, shape, wanted.fingerprint) as staging:
+        for note in corpus.notes:
+            console.log.info("%s", note)
         done, total = staging.entries, len(corpus.entries)
         if done:
             console.log.info("Going on after %d of %d recordings.", done, total)
@@ -186,7 +188,11 @@ def _extended(store: Store, plan: Plan, wanted: StoreManifest) -> Store:
         return store
     with locked_folder(store.path):
         tasks = write_targets(store.path, plan.corpus, new, rows)
-        manifest = store.manifest.model_copy(update={"tasks": (*store.manifest.tasks, *tasks)})
+        added = {
+            "tasks": (*store.manifest.tasks, *tasks),
+            "notes": (*store.manifest.notes, *unlabelled(plan.corpus, tasks, rows)),
+        }
+        manifest = store.manifest.model_copy(update=added)
         write_json(store.path / "manifest.json", manifest.model_dump(mode="json"))
     console.log.info("Added %s to %s.", ", ".join(task.name for task in tasks), store.path)
     return Store.open(store.path)
