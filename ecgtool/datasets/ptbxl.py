@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from ecgtool.datasets.corpus import Entry
 from ecgtool.datasets.lists import read_lists
 from ecgtool.datasets.ptbxl_labels import LIKELIHOODS, make_targets, make_task, parse_codes, read_statements
-from ecgtool.datasets.splits import Resplit
+from ecgtool.datasets.splits import Division
 from ecgtool.datasets.tables import Row, Table
 from ecgtool.errors import ConfigError, FormatError, NotFound, did_you_mean
 from ecgtool.files import digest, inside
@@ -45,7 +46,7 @@ class PTBXL:
         tasks: Names of tasks, of :data:`~ecgtool.datasets.ptbxl_labels.TASKS`.
         source_fs: 100 or 500: which recordings to read.
         likelihood: Which statements count, of :data:`~ecgtool.datasets.ptbxl_labels.LIKELIHOODS`.
-        resplit: A split by patient in place of the published folds.
+        division: A split by patient in place of the published folds.
         manifests: A folder of lists of records in place of the published folds; see :mod:`ecgtool.datasets.lists`.
 
     Raises:
@@ -65,10 +66,10 @@ class PTBXL:
         *,
         source_fs: int = 100,
         likelihood: str = "any",
-        resplit: Resplit | None = None,
+        division: Division | None = None,
         manifests: Path | None = None,
     ) -> None:
-        _check_options(source_fs, likelihood, resplit, manifests)
+        _check_options(source_fs, likelihood, division, manifests)
         self.folder = _corpus_folder(folder)
         self.fs, self.samples = float(source_fs), SECONDS * source_fs
         self.sources: Mapping[str, str] = {name: digest(self.folder / name) for name in (DATABASE, STATEMENTS)}
@@ -90,9 +91,9 @@ class PTBXL:
         self.targets: Mapping[str, npt.NDArray[Any]] = {
             task.name: make_targets(task, statements, codes, likelihood) for task in self.tasks
         }
-        if resplit:
-            splits = resplit.assign([_patient(row) for row in rows], self.targets[self.tasks[0].name] == 1)
-            self.options = {**self.options, **resplit.options()}
+        if division is not None:
+            splits = division.deal([_patient(row) for row in rows], self.targets[self.tasks[0].name] == 1)
+            self.options = {**self.options, "division": asdict(division)}
         self.entries: Sequence[Entry] = [
             _entry(row, *split, SIGNALS[source_fs]) for row, split in zip(rows, splits, strict=True)
         ]
@@ -118,12 +119,12 @@ class PTBXL:
         return [rows[index] for index in kept], [codes[index] for index in kept], splits
 
 
-def _check_options(source_fs: int, likelihood: str, resplit: Resplit | None, manifests: Path | None) -> None:
+def _check_options(source_fs: int, likelihood: str, division: Division | None, manifests: Path | None) -> None:
     if source_fs not in SIGNALS:
         raise ConfigError(f"PTB-XL has no recordings at {source_fs} Hz.", "Give --source-fs 100 or 500.")
     if likelihood not in LIKELIHOODS:
         raise ConfigError(f"There is no likelihood rule '{likelihood}'.", did_you_mean(likelihood, LIKELIHOODS))
-    if resplit and manifests is not None:
+    if division is not None and manifests is not None:
         raise ConfigError("--manifests comes with splits of its own.", "Leave out --splits and --folds.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,65 +12,48 @@ import numpy.typing as npt
 from ecgtool.errors import ConfigError
 from ecgtool.store import SPLITS
 
-_MOST_FOLDS = 100
-
 
 @dataclass(frozen=True)
-class Resplit:
-    """A split to make in place of the one that a corpus comes with; false where none is asked for.
+class Division:
+    """How a corpus without published splits is divided; patients stay together.
 
     Args:
-        splits: Shares of train, val and test, such as ``"70,15,15"``.
-        folds: Number of folds of equal size; the last is the test split, the one before it val, the others train.
+        shares: Of train, val and test, in any unit; what counts without ``folds``.
+        folds: So many folds of equal size, the last of them test, the one before val.
         seed: Of the order among equals.
-
-    Raises:
-        ConfigError: Both are given, or one that cannot be.
     """
 
-    splits: str = ""
+    shares: tuple[float, ...] = (70.0, 15.0, 15.0)
     folds: int | None = None
     seed: int = 42
 
-    def __post_init__(self) -> None:
-        if self.splits and self.folds is not None:
-            raise ConfigError("--splits and --folds exclude each other.", "Give one of them.")
-        if self.folds is not None and not len(SPLITS) <= self.folds <= _MOST_FOLDS:
-            raise ConfigError(f"{self.folds} folds cannot be.", f"Give from {len(SPLITS)} to {_MOST_FOLDS}.")
-        if self.seed < 0:
-            raise ConfigError(f"--split-seed {self.seed} cannot be.", "Give a number from 0 on.")
-        if self.splits:
-            self.shares()
-
-    def __bool__(self) -> bool:
-        return bool(self.splits) or self.folds is not None
-
-    def shares(self) -> list[float]:
-        """The shares of train, val and test.
+    @classmethod
+    def of(cls, splits: str = "", folds: int | None = None, seed: int = 42) -> Self:
+        """A division as the command line says it: ``"70,15,15"``, or a number of folds.
 
         Raises:
-            ConfigError: They are not three numbers from 0 on, or nothing would be left for train.
+            ConfigError: Not three shares, fewer than three folds, or both are given.
         """
+        if splits and folds is not None:
+            raise ConfigError("--splits and --folds exclude each other.", "Give one of them.")
+        if folds is not None and folds < len(SPLITS):
+            raise ConfigError(f"{folds} folds do not make train, val and test.", f"Give at least {len(SPLITS)}.")
+        if not splits:
+            return cls(folds=folds, seed=seed)
         try:
-            shares = [float(share) for share in self.splits.split(",")]
+            shares = tuple(float(share) for share in splits.split(","))
         except ValueError:
-            shares = []
-        if len(shares) != len(SPLITS) or not all(0 <= share < np.inf for share in shares) or not shares[0]:
-            raise ConfigError(f"--splits {self.splits!r} is not three shares.", "For example --splits 70,15,15")
-        return shares
+            shares = ()
+        if len(shares) != len(SPLITS) or not all(0 <= share < np.inf for share in shares) or shares[0] == 0:
+            raise ConfigError(f"--splits {splits!r} is not three shares.", "For example --splits 70,15,15")
+        return cls(shares, seed=seed)
 
-    def options(self) -> dict[str, Any]:
-        """What to note in the store's options."""
-        given = {"splits": self.splits or None, "folds": self.folds, "split_seed": self.seed if self else None}
-        return {name: value for name, value in given.items() if value is not None}
-
-    def assign(self, patients: Sequence[str], marks: npt.NDArray[Any]) -> list[tuple[str, int]]:
-        """Split and fold of each item, fold 0 where there are none; arguments as of :func:`stratified`."""
+    def deal(self, patients: Sequence[str], marks: npt.NDArray[Any]) -> list[tuple[str, int]]:
+        """Split and fold of each item; fold 0 where there are none. Arguments as of :func:`stratified`."""
         if self.folds is None:
-            return [(SPLITS[part], 0) for part in stratified(patients, marks, self.shares(), self.seed).tolist()]
-        names = {self.folds: "test", self.folds - 1: "val"}
-        folds = stratified(patients, marks, [1.0] * self.folds, self.seed) + 1
-        return [(names.get(fold, "train"), fold) for fold in folds.tolist()]
+            return [(SPLITS[part], 0) for part in stratified(patients, marks, self.shares, self.seed)]
+        parts = stratified(patients, marks, (1.0,) * self.folds, self.seed)
+        return [(SPLITS[max(0, part - self.folds + len(SPLITS))], int(part) + 1) for part in parts]
 
 
 def stratified(

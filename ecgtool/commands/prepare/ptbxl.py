@@ -50,13 +50,13 @@ def ptbxl(
     """Make a store of PTB-XL. The published folds are its splits: 1-8 train, 9 val, 10 test."""
     from ecgtool.datasets.prepare import prepare
     from ecgtool.datasets.ptbxl import PTBXL
-    from ecgtool.datasets.splits import Resplit
+    from ecgtool.datasets.splits import Division
     from ecgtool.home import place
 
     tasks = options.task_names(task, "superdiagnostic")
     steps = options.preprocessing(fs or source_fs, highpass, lowpass, notch, baseline, normalise)
-    resplit = Resplit(splits, folds, split_seed)
-    corpus = PTBXL(folder, tasks, source_fs=source_fs, likelihood=likelihood, resplit=resplit, manifests=manifests)
+    division = Division.of(splits, folds, split_seed) if splits or folds is not None else None
+    corpus = PTBXL(folder, tasks, source_fs=source_fs, likelihood=likelihood, division=division, manifests=manifests)
     store = prepare(
         corpus, place("stores", out or "ptbxl"), steps=steps, window_s=window_s, workers=workers, force=force
     )
