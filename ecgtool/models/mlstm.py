@@ -33,6 +33,9 @@ _FEW_CHUNKS = 64
 _NEVER = -1e30
 """Logarithm of the weight of a memory that holds nothing; finite, so that no inf - inf arises."""
 
+_LEAST = 1e-6
+"""Least normaliser beside the largest weight: a query that meets nothing finds 0, and its gradient stays finite."""
+
 
 def mlstm_parallel(query: Tensor, key: Tensor, value: Tensor, write: Tensor, forget: Tensor) -> Tensor:
     """All steps at once (shapes in the module's description)."""
@@ -124,7 +127,7 @@ def _log_weights(log_forget: Tensor, write: Tensor) -> Tensor:
 
 
 def _normalised(out: Tensor, total: Tensor, m: Tensor) -> Tensor:
-    return out / torch.maximum(total.abs(), (-m).exp())
+    return out / torch.maximum(total.abs(), (-m).exp().clamp(min=_LEAST))
 
 
 def _scaled(query: Tensor) -> Tensor:

@@ -134,6 +134,7 @@ class MLSTMBlock(nn.Module):
         gates = per_head(seen, self.gates) + self.bias  # [batch, tokens, heads, 2]
         words = (turned(word, self.heads).transpose(1, 2) for word in (query, key, value, gates))
         query, key, value, gates = words  # [batch, heads, tokens, ...] each
+        gates = gates.float()  # logarithms of weights need the precision, under autocast too
         h = mlstm_chunkwise(query, key, value, gates[..., 0], gates[..., 1])
         return turned(h.transpose(1, 2), self.heads)
 
