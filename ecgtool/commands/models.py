@@ -44,18 +44,20 @@ def list_models(
     from ecgtool.catalog import Catalog
     from ecgtool.console import table
 
-    entries = Catalog.open().entries(name)
+    catalog = Catalog.open()
+    entries = catalog.entries(name)
+    if not entries:
+        if name:
+            catalog.resolve(name)  # says what there is instead
+        return Result({"models": []}, "No model is registered.", ("ecg register BUNDLE --name NAME",))
     rows = [
         (e.reference, ", ".join(e.aliases), e.arch, e.task, _measured(e.metrics.get(HEADLINE)), e.created[:10], e.note)
         for e in entries
     ]
     heads = ("model", "aliases", "architecture", "task", "macro AUROC (95 %)", "registered", "note")
-    following = (f"ecg models show {entries[0].reference}", f"ecg predict {entries[0].reference} FILE")
-    return Result(
-        {"models": [entry.document for entry in entries]},
-        table(heads, rows) if rows else "No model is registered.",
-        following if rows else ("ecg register BUNDLE --name NAME",),
-    )
+    newest = entries[0].reference
+    following = (f"ecg models show {newest}", f"ecg predict {newest} FILE")
+    return Result({"models": [entry.document for entry in entries]}, table(heads, rows), following)
 
 
 def show(model: Model) -> Result:

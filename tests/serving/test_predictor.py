@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from bundles import LABELS, make_bundle, manifest, model
 from onnx import TensorProto, helper, numpy_helper
+from recorded import ecg_like, write_record
 
 from ecgtool.bundle import write_bundle
 from ecgtool.config import Preprocessing
@@ -14,43 +15,6 @@ from ecgtool.serving import spans as spans_module
 from ecgtool.serving.metadata import metadata_value, read_metadata
 from ecgtool.serving.predictor import Predictor
 from ecgtool.serving.results import document, predict_files, write_csv
-
-
-def ecg_like(seconds=10.0, fs=100.0, leads=LEADS_12, seed=0):
-    """A smooth signal of its own in each lead, the limb leads obeying Einthoven and Goldberger; mV."""
-    rng = np.random.default_rng(seed)
-    times = np.arange(round(seconds * fs)) / fs
-    waves = {
-        lead: sum(rng.normal(0, 0.3) * np.sin(2 * np.pi * (f * times + rng.random())) for f in (0.7, 1.3, 3.1, 7.7))
-        for lead in LEADS_8
-    }
-    one, two = waves["I"], waves["II"]
-    waves |= {"III": two - one, "aVR": -(one + two) / 2, "aVL": one - two / 2, "aVF": two - one / 2}
-    signal = np.stack([waves[lead] for lead in leads]).astype(np.float32)
-    return Record(signal, fs, tuple(leads), id=f"r{seed}")
-
-
-def write_record(record, folder, *, name="rec", unit="mV", gain=1000.0, comments=()):
-    """Write as WFDB format 16, with the gain in counts per unit."""
-    folder.mkdir(parents=True, exist_ok=True)
-    millivolts = {"mV": 1.0, "uV": 1000.0, "V": 0.001}[unit]
-    counts = np.rint(record.signal * millivolts * gain).astype("<i2")
-    (folder / f"{name}.dat").write_bytes(counts.T.tobytes())
-    lines = [f"{name} {len(record.leads)} {record.fs:g} {record.signal.shape[1]}"]
-    lines += [
-        f"{name}.dat 16 {gain:g}(0)/{unit} 16 0 {row[0]} 0 0 {lead}"
-        for lead, row in zip(record.leads, counts, strict=True)
-    ]
-    # The checksum of the signal: its sum as int16.
-    sums = [int(np.array(row.sum(dtype=np.int64)).astype("<i2")) for row in counts]
-    lines[1:] = [
-        line.replace(f" {row[0]} 0 0 ", f" {row[0]} {total} 0 ")
-        for line, row, total in zip(lines[1:], counts, sums, strict=True)
-    ]
-    lines += [f"#{comment}" for comment in comments]
-    path = folder / f"{name}.hea"
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 @pytest.fixture(scope="module")
