@@ -70,7 +70,7 @@ class Header(NamedTuple):
 
 def looks_like_header(head: str) -> bool:
     """Whether the text begins as a header does: a record line, then a signal or segment line."""
-    lines = [line for line in map(str.strip, head.splitlines()) if line and not line.startswith("#")][:2]
+    lines = [line for line in map(str.strip, _lines(head)) if line and not line.startswith("#")][:2]
     words = [line.split(None, 2) for line in lines]
     if len(words) < 2 or min(map(len, words)) < 2 or not words[0][1].isdecimal():
         return False
@@ -122,7 +122,7 @@ def parse_header(text: str, path: Path) -> Header:
     """
     lines: list[tuple[int, str]] = []
     comments: list[str] = []
-    for number, raw in enumerate(text.splitlines(), start=1):
+    for number, raw in enumerate(_lines(text), start=1):
         line = raw.strip()
         if line.startswith("#"):
             comments.append(line.lstrip("# \t"))
@@ -278,4 +278,9 @@ def _start(words: list[str]) -> str:
 
 def _ends_early(text: str, lines: list[tuple[int, str]]) -> bool:
     """Whether the text breaks off in its last signal line: it is the end, and the line has none."""
-    return not text.endswith(("\n", "\r")) and text.splitlines()[-1].strip() == lines[-1][1]
+    return _lines(text)[-1].strip() == lines[-1][1]
+
+
+def _lines(text: str) -> list[str]:
+    """The text's lines; ``str.splitlines`` would also break at characters that older comments hold."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

@@ -242,6 +242,23 @@ def test_skewed_signals_are_aligned_and_end_in_nan(tmp_path):
     np.testing.assert_array_equal(read_record(header, 0.5).signal, record.signal[:, 50:])
 
 
+@pytest.mark.parametrize("piece", [1, 7, 64])
+def test_a_record_larger_than_a_piece_is_read_as_one_that_fits(tmp_path, monkeypatch, piece):
+    counts = counts_for(212, 60, 4)
+    sums = [checksums(counts)[0], checksums(counts)[1:3].sum(), checksums(counts)[3]]
+    storage = ("212", "212x2:3", "212:1")
+    lines = ["rec 3 100 60"]
+    lines += [f"rec.dat {how} 200(5)/mV 0 0 0 {total} 0 a{how}" for how, total in zip(storage, sums, strict=True)]
+    header = write(tmp_path, lines, {"rec.dat": (counts, 212)})
+    whole, part = read_record(header), read_record(header, 0.13, 0.44)
+    assert "checksum" not in whole.meta
+    monkeypatch.setattr("ecgtool.formats.wfdb_files._PIECE", piece)
+    again = read_record(header)
+    np.testing.assert_array_equal(again.signal, whole.signal)
+    assert "checksum" not in again.meta
+    np.testing.assert_array_equal(read_record(header, 0.13, 0.44).signal, part.signal)
+
+
 def test_two_lines_that_read_the_same_are_two_signals(tmp_path):
     lines = ["rec 3 100 3", "a.dat 16 1/mV 0 0 0 0 0 ECG", "a.dat 16 1/mV 0 0 0 0 0 ECG", "b.dat 16 1/mV 0 0 0 0 0 II"]
     header = write(tmp_path, lines, {"a.dat": ([1, 2, 3, 4, 5, 6], 16), "b.dat": ([7, 8, 9], 16)})
@@ -271,6 +288,13 @@ def test_a_wrong_checksum_is_told(tmp_path, caplog):
         record = read_record(header)
     assert record.meta["checksum"] == "mismatch"
     assert "checksum of II is not" in caplog.text
+    assert "checksum" not in read_record(header, 0, 0.4).meta
+
+
+def test_a_part_has_no_checksum_to_compare(tmp_path, caplog):
+    header = write_wfdb(Record(np.ones((2, 50), np.float32), 100.0, ("I", "II")), tmp_path, "rec")
+    assert "checksum" not in read_record(header, 0.1, 0.2).meta
+    assert not caplog.records
 
 
 def test_a_checksum_of_zero_was_never_computed(tmp_path):
@@ -332,6 +356,13 @@ def test_blank_lines_comments_tabs_and_windows_line_ends_do_not_matter(tmp_path)
     record = read_record(header)
     assert record.leads == ("II",)
     assert record.meta["comments"] == ("made by hand",)
+
+
+def test_a_comment_with_a_windows_ellipsis_is_one_comment(tmp_path):
+    header = write(tmp_path, ["# note", "rec 1 100 3", "rec.dat 16 1/mV"], {"rec.dat": ([1, 2, 3], 16)})
+    header.write_bytes(header.read_bytes().replace(b"note", b"to be \x85 2 continued"))
+    assert read_record(header).signal.tolist() == [[1, 2, 3]]
+    assert len(read_record(header).meta["comments"]) == 1
 
 
 def test_flac_is_read_through_the_wfdb_package(tmp_path):

@@ -1,6 +1,7 @@
 """Damaged, lying and hostile WFDB files: one error, no memory, nothing read outside the folder."""
 
 import logging
+import os
 import subprocess
 import sys
 import tracemalloc
@@ -9,6 +10,7 @@ from pathlib import Path
 import fuzz_formats
 import numpy as np
 import pytest
+import soundfile
 
 from ecgtool.errors import EcgError, FormatError
 from ecgtool.formats import read_record
@@ -93,8 +95,13 @@ def test_a_damaged_header_is_one_error_that_says_where(header, old, new, what):
 )
 def test_a_header_that_lies_about_sizes_costs_no_memory(header, text):
     (header.parent / "rec2.hea").write_text(GOOD)
-    header.with_suffix(".dat").write_bytes(b"\1" * 5000)
+    header.with_suffix(".dat").write_bytes(b"\1" * 400_000)
     header.write_text(text)
+    assert peak_memory(header) < fuzz_formats.MEMORY_LIMIT
+
+
+def peak_memory(header):
+    """Bytes that reading takes at most, whether it succeeds or not."""
     tracemalloc.start()
     try:
         read_record(header)
@@ -103,7 +110,29 @@ def test_a_header_that_lies_about_sizes_costs_no_memory(header, text):
     finally:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert peak < fuzz_formats.MEMORY_LIMIT
+    return peak
+
+
+def test_a_huge_header_is_not_read(header):
+    os.truncate(header, 2**28)
+    assert peak_memory(header) < fuzz_formats.MEMORY_LIMIT
+    with pytest.raises(FormatError, match="too large"):
+        read_record(header)
+
+
+def test_a_compressed_flat_line_does_not_unpack_without_bound(header):
+    samples = 5_000_000
+    soundfile.write(header.with_suffix(".dat"), np.zeros(samples, np.int16), 96_000, format="FLAC")
+    header.write_text(GOOD.replace("100 50", f"100 {samples}").replace(" 16 200", " 516 200"))
+    with pytest.raises(FormatError, match="promises 5,000,000 samples of a file of"):
+        read_record(header)
+    assert read_record(header, 0, 10).signal.shape == (1, 1000)
+
+
+def test_a_cut_signal_file_is_refused_even_where_the_range_lies_before_the_cut(header):
+    os.truncate(header.with_suffix(".dat"), 90)
+    with pytest.raises(FormatError, match="90 bytes"):
+        read_record(header, 0, 0.1)
 
 
 @pytest.mark.parametrize("fmt", [16, 212, 310])
