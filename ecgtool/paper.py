@@ -18,6 +18,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from ecgtool.console import DISCLAIMER, printable
@@ -27,10 +28,13 @@ from ecgtool.record import LEADS_12, Record
 
 MM_PER_S, MM_PER_MV = 25.0, 10.0
 SUFFIXES = (".png", ".pdf", ".svg", ".html")
+LONGEST_S = 80.0
+"""What a page holds at most: eight rows of ten seconds, of a single lead."""
 
 _INCH = 25.4
 _LEFT, _RIGHT, _TOP, _BOTTOM = 16.0, 6.0, 24.0, 13.0  # margins in mm; the left one holds the calibration pulse
-_LONGEST_ROW_S, _MOST_ROWS = 10.0, 8
+_HEADER_MM = (7.5, 14.0, 19.0)  # its lines, from the top
+_LONGEST_ROW_S, _MOST_LEADS = 10.0, 16
 _COLUMN_S = 2.5
 _PAPER, _FINE, _BOLD, _INK, _WORDS = "#FFFAF8", "#F8D9D6", "#ECA9A3", "#101018", "#202028"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -79,37 +83,55 @@ class Layout:
     row_mm: float
     width_mm: float
 
+    @property
+    def samples(self) -> int:
+        """How far the page goes into the recording."""
+        return max(strip.end for strip in self.strips)
 
-def draw(record: Record, *, start_s: float = 0.0, title: str = "", filters: str = "") -> Figure:
-    """The first page of a recording on paper.
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """What is drawn, each lead once."""
+        return tuple(dict.fromkeys(strip.lead for strip in self.strips))
+
+
+def layout_of(record: Record) -> Layout:
+    """Where everything goes: as much of the recording's beginning as one page holds.
 
     Twelve leads of ten seconds are drawn as three rows of four columns with lead II below; shorter ones in fewer
     columns; a single lead as rows of ten seconds; anything else one lead to a row.
-
-    Args:
-        record: What to draw; long recordings are drawn as far as one page goes.
-        start_s: When the recording's first sample was, for the time axis.
-        title: What to call it; the record's id by default.
-        filters: What was filtered, in words.
 
     Raises:
         DataError: The recording has no sample.
     """
     if not record.signal.size:
         raise DataError(f"Record '{printable(record.id)}' has no sample to draw.")
-    twelve = set(LEADS_12) <= set(record.leads) or _derivable(record)
-    if twelve:
-        record = record.select(LEADS_12)
-    layout = _columns(record) if twelve else _rows(record)
-    width, height = _LEFT + layout.width_mm + _RIGHT, _TOP + layout.rows * layout.row_mm + _BOTTOM
+    return _columns(record) if set(LEADS_12) <= set(record.leads) or _derivable(record) else _rows(record)
+
+
+def draw(record: Record, *, title: str = "", note: str = "", filters: str = "") -> Figure:
+    """The first page of a recording on paper; see :func:`layout_of`.
+
+    Args:
+        record: What to draw. ``meta["start_s"]`` says when its first sample was, ``meta["duration_s"]`` how long the
+            whole recording is.
+        title: What to call it; the record's id by default.
+        note: A line of the header: labels, say.
+        filters: What was filtered, in words.
+
+    Raises:
+        DataError: The recording has no sample.
+    """
+    layout = layout_of(record)
+    width, height = _size(layout)
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width / _INCH, height / _INCH), facecolor="white")
         axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0), facecolor="white")
         axes.set_axis_off()
         _grid(axes, layout)
-        _traces(axes, record, layout)
-        _header(axes, record, title or record.id, width)
-        _footer(axes, record, layout, start_s, filters, height, width)
+        gain = _gain(record, layout)
+        _traces(axes, record, layout, gain)
+        _header(axes, record, layout, (title or record.id, note))
+        _footer(axes, record, layout, (gain, filters))
     return figure
 
 
@@ -120,10 +142,20 @@ def write(figure: Figure, path: Path, title: str = "Electrocardiogram") -> Path:
         ConfigError: The suffix is none of these.
         EcgError: The file cannot be written.
     """
+    suffix = check_name(path)
+    return write_file(path, lambda file: _save(figure, suffix, title, file))
+
+
+def check_name(path: Path) -> str:
+    """The suffix of a picture's name.
+
+    Raises:
+        ConfigError: It is none of :data:`SUFFIXES`.
+    """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise ConfigError(f"{path.name} is not a name for a picture.", f"Give one that ends in {', '.join(SUFFIXES)}.")
-    return write_file(path, lambda file: _save(figure, suffix, title, file))
+    return suffix
 
 
 def _save(figure: Figure, suffix: str, title: str, file: BinaryIO) -> None:
@@ -177,7 +209,7 @@ def _columns(record: Record) -> Layout:
         strips.append(Strip("II", 0, edges[-1], rows, 0.0))
         rows += 1
     row_mm = {4: 38.0, 2: 26.0, 1: 20.0}[columns]
-    return Layout(tuple(strips), rows, row_mm, _whole_squares(shown * MM_PER_S))
+    return Layout(tuple(strips), rows, row_mm, _width(shown))
 
 
 def _rows(record: Record) -> Layout:
@@ -185,21 +217,22 @@ def _rows(record: Record) -> Layout:
     per_row = round(_LONGEST_ROW_S * record.fs)
     samples = record.signal.shape[1]
     if len(record.leads) == 1:
-        begins = range(0, min(samples, _MOST_ROWS * per_row), per_row)
+        begins = range(0, min(samples, round(LONGEST_S * record.fs)), per_row)
         strips = [Strip(record.leads[0], at, min(at + per_row, samples), row, 0.0) for row, at in enumerate(begins)]
     else:
-        strips = [Strip(lead, 0, min(per_row, samples), row, 0.0) for row, lead in enumerate(record.leads)]
+        leads = record.leads[:_MOST_LEADS]
+        strips = [Strip(lead, 0, min(per_row, samples), row, 0.0) for row, lead in enumerate(leads)]
     longest = max(strip.end - strip.begin for strip in strips)
-    width = _whole_squares(max(longest / record.fs * MM_PER_S, 100.0))
-    return Layout(tuple(strips), len(strips), 30.0 if len(strips) < 8 else 20.0, width)
+    return Layout(tuple(strips), len(strips), 30.0 if len(strips) < 8 else 20.0, _width(longest / record.fs))
 
 
 def _mm(sample: int, record: Record) -> float:
     return sample / record.fs * MM_PER_S
 
 
-def _whole_squares(mm: float) -> float:
-    return float(np.ceil(mm / 5 - 1e-6) * 5)
+def _width(seconds: float) -> float:
+    """Width of the grid in mm: whole large squares, and room for the words around it."""
+    return max(float(np.ceil(seconds * MM_PER_S / 5 - 1e-6) * 5), 120.0)
 
 
 def _grid(axes: Axes, layout: Layout) -> None:
@@ -213,29 +246,32 @@ def _grid(axes: Axes, layout: Layout) -> None:
         axes.add_collection(LineCollection(lines, colors=colour, linewidths=width))
 
 
-def _traces(axes: Axes, record: Record, layout: Layout) -> None:
-    scale = MM_PER_MV if record.calibrated else MM_PER_MV / _robust_height(record)
+def _traces(axes: Axes, record: Record, layout: Layout, gain: float) -> None:
+    signal = _signal(record, layout)
+    scale = gain if record.calibrated else MM_PER_MV / _robust_height(signal)
+    width, height = _size(layout)
+    edge = Rectangle((0, _TOP - 12), width, height - _TOP - _BOTTOM + 16, transform=axes.transData)
     for row in range(layout.rows):
-        _start_of_row(axes, record, _baseline(layout, row))
+        _start_of_row(axes, record, _baseline(layout, row), gain)
     for strip in layout.strips:
-        values = record.signal[record.leads.index(strip.lead)]
-        piece = values[strip.begin : strip.end]
-        middle = _middle(values)
-        level = _baseline(layout, strip.row)
-        x = _LEFT + strip.x_mm + np.arange(len(piece)) / record.fs * MM_PER_S
-        axes.plot(x, level - (piece - middle) * scale, color=_INK, linewidth=0.75, solid_joinstyle="round")
-        name = axes.text(_LEFT + strip.x_mm + 1.5, level - 0.42 * layout.row_mm, _words(strip.lead, 16), va="center")
+        values = signal[layout.leads.index(strip.lead)]
+        level, left = _baseline(layout, strip.row), _LEFT + strip.x_mm
+        piece = level - (values[strip.begin : strip.end] - _middle(values)) * scale
+        x = left + np.arange(len(piece)) / record.fs * MM_PER_S
+        (line,) = axes.plot(x, piece, color=_INK, linewidth=0.75, solid_joinstyle="round")
+        line.set_clip_path(edge)
+        name = axes.text(left + 1.5, level - 0.42 * layout.row_mm, _words(strip.lead, 16), va="center")
         name.set(fontsize=9, weight="bold", color=_WORDS, path_effects=[withStroke(linewidth=2.5, foreground=_PAPER)])
         if strip.x_mm > 0:
-            axes.plot([x[0]] * 2, [level - 3, level + 3], color=_INK, linewidth=0.8)
+            axes.plot([left] * 2, [level - 3, level + 3], color=_INK, linewidth=0.8)
 
 
-def _start_of_row(axes: Axes, record: Record, level: float) -> None:
+def _start_of_row(axes: Axes, record: Record, level: float, gain: float) -> None:
     """The calibration pulse, 1 mV for 0.2 s; none where a millivolt is not known."""
     if not record.calibrated:
         return
     x = _LEFT - 9.0 + np.array([0, 1.5, 1.5, 6.5, 6.5, 8.0])
-    y = level - MM_PER_MV * np.array([0, 0, 1, 1, 0, 0])
+    y = level - gain * np.array([0, 0, 1, 1, 0, 0])
     axes.plot(x, y, color=_INK, linewidth=0.75, solid_joinstyle="miter")
 
 
@@ -249,25 +285,53 @@ def _middle(values: npt.NDArray[np.float32]) -> float:
     return float(np.nanmedian(values)) if np.isfinite(values).any() else 0.0
 
 
-def _robust_height(record: Record) -> float:
+def _signal(record: Record, layout: Layout) -> npt.NDArray[np.float32]:
+    """The samples on the page, leads in the order of ``layout.leads``; NaN where there is no value."""
+    signal = record.select(layout.leads).signal[:, : layout.samples]
+    return np.where(np.isfinite(signal), signal, np.float32(np.nan))
+
+
+def _gain(record: Record, layout: Layout) -> float:
+    """10 mm/mV; halved, as electrocardiographs do, until no lead runs far into the rows of others."""
+    signal = _signal(record, layout)
+    finite = [np.abs(row - _middle(row))[np.isfinite(row)] for row in signal]
+    largest = max((float(np.percentile(row, 99.9)) for row in finite if row.size), default=0.0)
+    gain = MM_PER_MV
+    while record.calibrated and gain > 1 and largest * gain > max(layout.row_mm, 40.0):
+        gain /= 2
+    return gain
+
+
+def _robust_height(signal: npt.NDArray[np.float32]) -> float:
     """What to draw as one centimetre where no millivolt is known: most of the largest lead's range."""
-    finite = [row[np.isfinite(row)] for row in record.signal]
+    finite = [row[np.isfinite(row)] for row in signal]
     spans = [float(np.subtract(*np.percentile(row, [99.5, 0.5]))) for row in finite if row.size]
     return max(spans, default=0.0) / 1.5 or 1.0
 
 
-def _header(axes: Axes, record: Record, title: str, width: float) -> None:
-    axes.text(6, 8, _words(title or "Electrocardiogram", 70), fontsize=12, weight="bold", color=_WORDS, va="center")
-    axes.text(6, 14, _words(", ".join(_person(record)), 110), fontsize=8.5, color=_WORDS, va="center")
-    facts = [f"{record.seconds:g} s", f"{record.fs:g} Hz", f"{len(record.leads)} leads"]
-    device = record.meta.get("device")
-    facts += [str(device)] if device else []
-    axes.text(6, 19, _words(", ".join(facts), 110), fontsize=8.5, color=_WORDS, va="center")
-    if not record.calibrated:
-        warning = "AMPLITUDE NOT CALIBRATED: arbitrary units"
-        axes.text(width - 6, 8, warning, fontsize=9, weight="bold", color="#B00020", va="center", ha="right")
-    if record.meta.get("truncated"):
-        axes.text(width - 6, 14, "recording truncated", fontsize=8.5, color="#B00020", va="center", ha="right")
+def _size(layout: Layout) -> tuple[float, float]:
+    """Width and height of the page in mm."""
+    return _LEFT + layout.width_mm + _RIGHT, _TOP + layout.rows * layout.row_mm + _BOTTOM
+
+
+def _header(axes: Axes, record: Record, layout: Layout, words: tuple[str, str]) -> None:
+    """Title and note to the left and right, who and what below."""
+    width, _height = _size(layout)
+    title, note = words
+    whole = float(record.meta.get("duration_s", record.seconds))
+    facts = [f"{whole:.4g} s", f"{record.fs:.6g} Hz", f"{len(record.leads)} leads"]
+    facts += [f"{len(layout.leads)} drawn"] if len(layout.leads) < len(record.leads) else []
+    facts += [str(record.meta["device"])] if record.meta.get("device") else []
+    lines = [(title or "Electrocardiogram", 12.0, "bold"), (", ".join(_person(record)), 8.5, "normal")]
+    lines += [(", ".join(facts), 8.5, "normal")]
+    for (text, size, weight), y, share in zip(lines, _HEADER_MM, (0.25, 0.32, 0.25), strict=True):
+        axes.text(6, y, _words(text, round(share * width)), fontsize=size, weight=weight, color=_WORDS, va="center")
+    warnings = ["AMPLITUDE NOT CALIBRATED: arbitrary units"] if not record.calibrated else []
+    warnings += ["recording truncated"] if record.meta.get("truncated") else []
+    right = [(warning, "#B00020", "bold") for warning in warnings] + [("", _WORDS, "normal")] * (2 - len(warnings))
+    for (text, colour, weight), y in zip([*right, (note, _WORDS, "normal")], _HEADER_MM, strict=True):
+        shown = _words(text, round(0.3 * width))
+        axes.text(width - 6, y, shown, fontsize=8.5, weight=weight, color=colour, va="center", ha="right")
 
 
 def _person(record: Record) -> list[str]:
@@ -278,14 +342,15 @@ def _person(record: Record) -> list[str]:
     return known or ["age and sex not stated"]
 
 
-def _footer(
-    axes: Axes, record: Record, layout: Layout, start_s: float, filters: str, height: float, width: float
-) -> None:
-    gain = f"{MM_PER_MV:g} mm/mV" if record.calibrated else "gain not known"
-    shown = max(strip.end for strip in layout.strips) / record.fs
-    span = f"{start_s:g} to {start_s + shown:g} s"
-    said = f"{MM_PER_S:g} mm/s, {gain}, {span}, {filters or 'as recorded'}, offset removed"
-    axes.text(6, height - 8.5, _words(said, 150), fontsize=8, color=_WORDS, va="center")
+def _footer(axes: Axes, record: Record, layout: Layout, how: tuple[float, str]) -> None:
+    width, height = _size(layout)
+    gain, filters = how
+    usual = "" if gain == MM_PER_MV else f" ({gain / MM_PER_MV:g} of the usual gain)"
+    scale = f"{gain:g} mm/mV{usual}" if record.calibrated else "gain not known"
+    start = float(record.meta.get("start_s", 0.0))
+    span = f"{start:.6g} to {start + layout.samples / record.fs:.6g} s"
+    said = f"{MM_PER_S:g} mm/s, {scale}, {span}, {filters or 'as recorded'}, offset removed"
+    axes.text(6, height - 8.5, _words(said, round(width / 1.8)), fontsize=8, color=_WORDS, va="center")
     axes.text(6, height - 4, DISCLAIMER, fontsize=7.5, color=_WORDS, va="center", style="italic")
     axes.text(width - 6, height - 4, "ecgtool", fontsize=7.5, color=_WORDS, va="center", ha="right")
 

@@ -1,0 +1,236 @@
+"""What a thing looks like: a recording on paper, a run's learning curves, a bundle's figures per label."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ecgtool import paper
+from ecgtool.catalog import Bundle
+from ecgtool.config import Preprocessing, checked
+from ecgtool.console import DISCLAIMER, printable
+from ecgtool.describe import locate
+from ecgtool.errors import ConfigError, DataError, EcgError, NotFound
+from ecgtool.figures import COLOURS, label_intervals
+from ecgtool.files import explained
+from ecgtool.formats import read_record
+from ecgtool.metrics import Metrics
+from ecgtool.record import Record
+from ecgtool.run import Run
+from ecgtool.store import Store
+
+_STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "text.parse_math": False,
+    "svg.hashsalt": "ecgtool",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#EEEEEE",
+    "legend.frameon": False,
+}
+_LOSSES = ("train_loss", "val_loss")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure and what it shows.
+
+    Args:
+        kind: ``recording``, ``item``, ``run`` or ``bundle``.
+        name: What to call its file, without a suffix.
+        title: What it is called in the picture.
+        figure: The figure.
+        facts: What is shown, for machines.
+        more: The command that draws what comes after, or empty.
+    """
+
+    kind: str
+    name: str
+    title: str
+    figure: Figure
+    facts: dict[str, Any]
+    more: str = ""
+
+
+def picture(target: str, start_s: float = 0.0, seconds: float | None = None) -> Picture:
+    """Draw a recording, an item of a store (``STORE:ITEM``), a run, a bundle or a registered model.
+
+    Args:
+        target: A path or a name.
+        start_s: Where in a recording to start.
+        seconds: How much of it to draw; a page at most, and a page where not given.
+
+    Raises:
+        NotFound: There is nothing of that path or name, or the store has no such item.
+        ConfigError: A range was asked of what has none, or one that cannot be.
+        EcgError: It is there but damaged, or holds nothing to draw.
+    """
+    store, item = _store_and_item(target)
+    path = locate(store)
+    if (path / "manifest.json").is_file():
+        return of_item(Store.open(path), store, item or "0", start_s, seconds)
+    if start_s or seconds is not None:
+        _refuse_range(path)
+    if (path / "config.yaml").is_file():
+        return of_run(Run.open(path))
+    if (path / "bundle.json").is_file():
+        return of_bundle(Bundle.open(path))
+    if path.is_dir():
+        raise EcgError(f"{path} is a folder, but not a store, a run or a bundle.", "Name a recording in it.")
+    return of_recording(path, start_s, seconds)
+
+
+def of_recording(path: Path, start_s: float = 0.0, seconds: float | None = None) -> Picture:
+    """A page of a recording."""
+    record = read_record(path, start_s, paper.LONGEST_S if seconds is None else min(seconds, paper.LONGEST_S))
+    layout = paper.layout_of(record)
+    title = record.id or path.stem
+    end = start_s + layout.samples / record.fs
+    whole = float(record.meta.get("duration_s", record.seconds))
+    more = f"ecg plot {shlex.quote(str(path))} --start {end:g}" if end < whole - 1 / record.fs else ""
+    facts = _facts(record, start_s, end)
+    return Picture("recording", _file_name(title, start_s), title, paper.draw(record, title=title), facts, more)
+
+
+def of_item(store: Store, name: str, item: str, start_s: float = 0.0, seconds: float | None = None) -> Picture:
+    """An item of a store, with its labels; ``name`` is what the user calls the store."""
+    number = store.find_item(item)
+    record = _cut(store.record(number), start_s, seconds)
+    labels = {task.name: list(store.labels_of(number, task)) for task in store.manifest.tasks}
+    said = [f"{task}: {', '.join(held) or 'none'}" for task, held in labels.items()]
+    title = f"{store.path.name}: {record.id}"
+    figure = paper.draw(record, title=title, note="; ".join(said), filters=_filters(store.manifest.preprocessing))
+    end = start_s + paper.layout_of(record).samples / record.fs
+    facts = {"item": number, "labels": labels, **_facts(record, start_s, end)}
+    following = number + 1
+    more = f"ecg plot {shlex.quote(f'{name}:{following}')}" if following < store.manifest.items else ""
+    return Picture("item", _file_name(f"{store.path.name}-{record.id}", start_s), title, figure, facts, more)
+
+
+def of_run(run: Run) -> Picture:
+    """Losses and the metric that picks the best epoch, epoch by epoch.
+
+    Raises:
+        NotFound: The run has no finished epoch.
+        DataError: Its ``metrics.csv`` is damaged.
+    """
+    epochs = _epochs(run.path / "metrics.csv")
+    scored = [name for name in epochs if name.startswith("val_") and name not in _LOSSES]
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(9.0, 3.8), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        _curves(left, epochs, [name for name in _LOSSES if name in epochs], "Loss")
+        _curves(right, epochs, scored, "Validation")
+        figure.suptitle(_line(f"{run.name}: {run.config.arch} on {run.lineage.dataset}, task {run.lineage.task.name}"))
+        figure.supxlabel(DISCLAIMER, fontsize=7)
+    facts = {"run": run.name, "epochs": len(epochs["epoch"]), "columns": list(epochs)}
+    return Picture("run", _file_name(run.name), run.name, figure, facts, f"ecg evaluate {shlex.quote(str(run.path))}")
+
+
+def of_bundle(bundle: Bundle) -> Picture:
+    """AUROC of every label on the test split with its interval; where a bundle was not evaluated, its thresholds."""
+    held = bundle.manifest
+    document = held.metrics
+    metrics = checked(Metrics, document, "metrics") if document else None
+    with mpl.rc_context(_STYLE):
+        figure = label_intervals(metrics) if metrics else _thresholds(held.thresholds)
+        found = "test split" if metrics else "not evaluated; its thresholds"
+        figure.suptitle(_line(f"{held.name}: {held.arch}, task {held.task.name}, {found}"))
+        figure.supxlabel(DISCLAIMER, fontsize=7)
+    facts = {"model": held.name, "task": held.task.name, "evaluated": metrics is not None}
+    return Picture(
+        "bundle", _file_name(held.name), held.name, figure, facts, f"ecg info {shlex.quote(str(bundle.path))}"
+    )
+
+
+def _store_and_item(target: str) -> tuple[str, str]:
+    """``STORE:ITEM`` in its parts; the whole target where it has no item, or is itself a path."""
+    store, colon, item = target.rpartition(":")
+    if not colon or not store or Path(target).exists():
+        return target, ""
+    path = locate(store)
+    if not (path / "manifest.json").is_file():
+        raise NotFound(f"{path} is not a store, so '{printable(item[:80])}' cannot be an item of it.", "Leave it out.")
+    return store, item
+
+
+def _refuse_range(path: Path) -> None:
+    if path.is_dir():
+        raise ConfigError(f"{path} is not a recording: --start and --seconds do not apply.", "Leave them out.")
+
+
+def _cut(record: Record, start_s: float, seconds: float | None) -> Record:
+    if not 0 <= start_s < record.seconds or (seconds is not None and not seconds > 0):
+        asked = f"{seconds:g} s" if seconds is not None else "What comes"
+        raise ConfigError(f"{asked} from {start_s:g} s cannot be drawn: the item lasts {record.seconds:g} s.")
+    first = round(start_s * record.fs)
+    last = record.signal.shape[1] if seconds is None or math.isinf(seconds) else first + round(seconds * record.fs)
+    meta = {**record.meta, "start_s": start_s, "duration_s": record.seconds}
+    return Record(record.signal[:, first:last], record.fs, record.leads, record.id, record.patient, meta)
+
+
+def _facts(record: Record, start_s: float, end_s: float) -> dict[str, Any]:
+    return {"record": record.id, "leads": list(record.leads), "fs": record.fs, "start_s": start_s, "end_s": end_s}
+
+
+def _filters(steps: Preprocessing) -> str:
+    """What was done to a store's recordings, in words."""
+    said = [f"high-pass {steps.highpass:g} Hz"] if steps.highpass else []
+    said += [f"low-pass {steps.lowpass:g} Hz"] if steps.lowpass else []
+    said += [f"notch {steps.notch:g} Hz"] if steps.notch else []
+    said += [f"baseline {steps.baseline}"] if steps.baseline != "none" else []
+    said += [f"normalised {steps.normalise}"] if steps.normalise != "none" else []
+    return ", ".join(said)
+
+
+def _epochs(path: Path) -> dict[str, list[float]]:
+    if not path.is_file():
+        raise NotFound(f"{path} does not exist: the run has no finished epoch.", "Go on with: ecg train --resume")
+    with explained(path), path.open(newline="", encoding="utf-8", errors="replace") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        columns = {name: [float(row[name]) for row in rows] for name in rows[0]}
+        return {"epoch": columns.pop("epoch"), **columns}
+    except (IndexError, KeyError, TypeError, ValueError):
+        raise DataError(f"{path} is not a table of epochs.", "Is it damaged, or edited?") from None
+
+
+def _curves(axes: Axes, epochs: dict[str, list[float]], names: list[str], title: str) -> None:
+    for name, colour in zip(names, COLOURS, strict=False):
+        axes.plot(epochs["epoch"], epochs[name], "o-", color=colour, markersize=3.5, linewidth=1.3, label=_line(name))
+    axes.set(xlabel="epoch", title=title)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if names:
+        axes.legend()
+
+
+def _thresholds(thresholds: dict[str, float]) -> Figure:
+    figure = Figure(figsize=(6.4, 1.4 + 0.24 * max(len(thresholds), 2)), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(list(thresholds.values()), range(len(thresholds)), "o", color=COLOURS[0], markersize=5)
+    axes.set_yticks(range(len(thresholds)), [_line(label) for label in thresholds])
+    axes.set(xlim=(0, 1), ylim=(-0.7, len(thresholds) - 0.3), xlabel="threshold")
+    return figure
+
+
+def _line(text: str) -> str:
+    """One line that matplotlib draws as it is; a legend hides names that begin with an underscore."""
+    shown = printable(" ".join(text.split()))[:90]
+    return f" {shown}" if shown.startswith("_") else shown
+
+
+def _file_name(text: str, start_s: float = 0.0) -> str:
+    """A name for a file, whatever the thing is called."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._-")[:64] or "recording"
+    return f"{name}-{start_s:g}s" if start_s else name
