@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 DISCLAIMER = "Research software. Not a medical device; not for diagnosis or treatment."
 
 log = logging.getLogger("ecgtool")
+
+_PIPED_WIDTH = 200
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -46,7 +49,9 @@ def stdout() -> Console:
     """The console for results; as wide as its table when piped, so that nothing is cut."""
     from rich.console import Console
 
-    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False, markup=False, emoji=False)
+    terminal = sys.stdout.isatty()
+    width = None if terminal or "COLUMNS" in os.environ else _PIPED_WIDTH
+    return Console(width=width, soft_wrap=not terminal, highlight=False, markup=False, emoji=False)
 
 
 def stderr() -> Console:
@@ -110,6 +115,18 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str |
     for row in rows:
         made.add_row(*(Text(_cell(value)) for value in row))
     return made
+
+
+def facts(pairs: Mapping[str, object], title: str) -> RenderableType:
+    """A title and, below it, names beside their values."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in pairs.items():
+        made.add_row(Text(printable(name), style="dim"), Text(_cell(value)))
+    return Group(Text(printable(title), style="bold"), made)
 
 
 def _cell(value: object) -> str:

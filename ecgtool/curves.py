@@ -114,7 +114,7 @@ class Counts:
         thresholds, place = np.unique(-probability, return_inverse=True)
         positives = np.bincount(place, weights=target, minlength=len(thresholds))
         everyone = np.bincount(place, minlength=len(thresholds))
-        tp, called = np.cumsum(positives), np.cumsum(everyone)
+        tp, called = positives.cumsum(dtype=float), everyone.cumsum(dtype=float)
         total = int(target.sum())
         return cls(-thresholds, tp, called - tp, total, len(target) - total)
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ecgtool import __version__
-from ecgtool.catalog import Bundle, Catalog
+from ecgtool.bundle import Bundle, Parity
+from ecgtool.catalog import Catalog
 from ecgtool.errors import EcgError, NotFound, did_you_mean
 from ecgtool.formats import read_record
 from ecgtool.home import FAMILIES, find, home, is_path, members
@@ -21,6 +22,9 @@ from ecgtool.run import Run
 from ecgtool.store import Store
 
 PACKAGES = ("torch", "lightning", "onnx", "onnxruntime", "numpy", "scipy", "pandas", "scikit-learn", "wfdb", "pyedflib")
+
+# What describe_recording says in words of its own.
+_SAID = ("calibrated", "duration_s", "start_s")
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,9 @@ def describe(target: str) -> Description:
 def describe_recording(path: Path) -> Description:
     """Duration, rate, calibration and, per lead, range and quality of a recording."""
     record = read_record(path)
-    meta = {key: value for key, value in record.meta.items() if value not in (None, "", ())}
+    meta = {key: value for key, value in record.meta.items() if value not in (None, "", ()) and key not in _SAID}
+    if "comments" in meta:
+        meta["comments"] = "; ".join(str(comment) for comment in meta["comments"])
     facts = {
         "duration": f"{record.seconds:g} s",
         "sampling rate": f"{record.fs:g} Hz",
@@ -136,11 +142,15 @@ def describe_bundle(path: Path) -> Description:
         "leads": " ".join(held.leads),
         "further inputs": ", ".join(held.tabular) or "none",
         "preprocessing": _steps(held.preprocessing.model_dump()),
+        "trained on": held.run.lineage.get("store", "unknown"),
+        "difference to torch": _parity(held.parity),
+        "made by": ", ".join(f"{name} {number}" for name, number in held.versions.items()),
         "intended use": held.intended_use,
         "digests": "all match",
     }
     rows = tuple((label, held.thresholds.get(label)) for label in held.task.labels)
-    following = (f"ecg predict {path.name} FILE", f"ecg register {path.name} --name NAME")
+    registered = "@" in path.name
+    following = (f"ecg predict {path.name} FILE", *(() if registered else (f"ecg register {path.name} --name NAME",)))
     return Description("bundle", path.name, facts, ("label", "threshold"), rows, following)
 
 
@@ -242,3 +252,9 @@ def _cuda() -> str:
     if "+cpu" in _version("torch"):
         return "no: torch is a CPU build"
     return "a driver is there" if Path("/proc/driver/nvidia/version").exists() else "no driver found"
+
+
+def _parity(parity: Parity | None) -> str:
+    if parity is None:
+        return "not checked"
+    return f"at most {max(parity.max_difference.values()):.1g} over {parity.records} recordings"

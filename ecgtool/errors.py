@@ -62,7 +62,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     "Did you mean 'xlstm'?"
     """
     choices = sorted(known)
-    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
     if near:
         return f"Did you mean '{near[0]}'?"
     return f"Known: {', '.join(choices)}." if choices else ""

@@ -17,14 +17,13 @@ def info(
 ) -> Result:
     """Say what is in a recording, store, run or bundle; alone, versions, CUDA and where things are."""
     from rich.console import Group
-    from rich.text import Text
 
-    from ecgtool.console import table
+    from ecgtool.console import facts, table
     from ecgtool.describe import describe
 
     found = describe(target)
-    facts = table(["", ""], [(name, str(value)) for name, value in found.facts.items()], f"{found.kind} {found.name}")
-    parts = Group(facts, table(found.columns, found.rows)) if found.rows else Group(facts)
+    said = facts(found.facts, f"{found.kind} {found.name}")
+    text = Group(said, table(found.columns, found.rows)) if found.rows else said
     data = {"kind": found.kind, "name": found.name, **found.facts}
     data["parts"] = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
-    return Result(data, parts if found.facts else Text(found.name), found.next)
+    return Result(data, text, found.next)

@@ -1,0 +1,67 @@
+"""Describe: what things are, in words and numbers."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ecgtool.describe import describe
+from ecgtool.formats.wfdb_write import write_wfdb
+from ecgtool.record import Record
+from tests.support import make_store
+
+
+def a_record(signal, **meta):
+    return Record(np.asarray(signal, np.float32), 100.0, ("I", "II")[: len(signal)], "one", meta=meta)
+
+
+def test_alone_it_tells_versions_and_where_things_are(ecg, home):
+    told = ecg("info", "--json").json
+    assert told["ECG_HOME"] == str(home)
+    assert {part["package"] for part in told["parts"]} >= {"torch", "onnxruntime", "wfdb"}
+
+
+def test_a_recording_is_told_lead_by_lead_with_what_looks_wrong(tmp_path, ecg):
+    time = np.arange(1000) / 100
+    write_wfdb(a_record([np.sin(time), np.zeros(1000)]), tmp_path, "one")
+    told = describe(str(tmp_path / "one.hea"))
+    assert (told.facts["duration"], told.facts["sampling rate"]) == ("10 s", "100 Hz")
+    assert [row[-1] for row in told.rows] == ["", "flat line"]
+    assert "flat line" in ecg("info", tmp_path / "one.hea").out
+
+
+def test_a_store_is_told_with_its_labels_per_split(home):
+    store = make_store(home / "stores" / "mine")
+    told = describe("mine")
+    assert told.kind == "store"
+    counts = {row[1]: row[2:] for row in told.rows}
+    targets = store.targets(store.task())
+    train = store.indices("train", store.task())
+    assert counts["SLOW"][0] == int(targets[train, 0].sum())
+
+
+def test_every_description_is_one_json_document(ecg, home):
+    make_store(home / "stores" / "mine")
+    for arguments in ([], ["mine"]):
+        assert isinstance(json.loads(ecg("info", *arguments, "--json").out), dict)
+
+
+def test_what_is_not_there_is_one_line_with_the_nearest_name(ecg, home):
+    make_store(home / "stores" / "ptbxl")
+    outcome = ecg("info", "ptbxk")
+    assert outcome.code == 1
+    assert "Did you mean 'ptbxl'?" in outcome.err
+
+
+def test_a_folder_that_is_nothing_is_one_line(ecg, tmp_path):
+    (tmp_path / "empty").mkdir()
+    outcome = ecg("info", "./empty")
+    assert outcome.code == 1
+    assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["mitdb/100.hea", "ptbxl/records100/00000/00001_lr", "ludb/data/1.hea"])
+def test_real_recordings_are_told(ecg, recordings, name):
+    outcome = ecg("info", recordings(name.split("/")[0]) / name.split("/", 1)[1], "--json")
+    assert outcome.code == 0
+    assert len(outcome.json["parts"]) == outcome.json["leads"]
