@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from ecgtool.errors import ConfigError, FormatError, NotFound
@@ -85,7 +86,7 @@ def _format_of(path: Path, head: bytes) -> Format:
     """
     formats, suffix = _formats(), path.suffix.lower()
     likely = [member for member in formats if suffix in member.suffixes]
-    for member in (*likely, *formats):
+    for member in chain(likely, formats):
         if member.sniff(path, head):
             return member
     if likely:

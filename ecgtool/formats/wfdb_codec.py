@@ -61,10 +61,14 @@ def _plain(dtype: str, shift: int = 0) -> tuple[Callable[[Bytes], Counts], Calla
     return decode, encode
 
 
+def _triplets(data: Bytes) -> npt.NDArray[np.uint32]:
+    """Every three bytes as one number, the lowest first, with a byte of no meaning on top."""
+    padded = np.append(data, np.uint8(0))
+    return np.ndarray((len(data) // 3,), "<u4", padded, strides=(3,)).astype(np.uint32)
+
+
 def _decode_24(data: Bytes) -> Counts:
-    padded = np.zeros((len(data) // 3, 4), np.uint8)
-    padded[:, 1:] = data.reshape(-1, 3)
-    return padded.reshape(-1).view("<i4").astype(np.int32, copy=False) >> 8
+    return (_triplets(data) << np.uint32(8)).view(np.int32) >> 8
 
 
 def _encode_24(counts: Counts) -> Bytes:
@@ -73,16 +77,15 @@ def _encode_24(counts: Counts) -> Bytes:
 
 def _decode_212(data: Bytes) -> Counts:
     """Two 12-bit counts in three bytes: low byte, both high nibbles (the first's below), low byte."""
-    triplets = data.reshape(-1, 3)
-    middle = triplets[:, 1].astype(np.int16)
-    counts = np.empty((len(triplets), 2), np.int16)
-    # Shifted to the top of 16 bits and back, so that the sign follows.
-    np.left_shift(triplets[:, 0], 4, out=counts[:, 0], dtype=np.int16)
-    np.left_shift(triplets[:, 2], 4, out=counts[:, 1], dtype=np.int16)
-    counts[:, 0] |= middle << 12
-    counts[:, 1] |= (middle & 0xF0) << 8
-    counts >>= 4
-    return counts.reshape(-1)
+    triplets = _triplets(data)
+    # Both counts go to the top of 16 bits each, and from there back with their sign.
+    high_nibble = (triplets & np.uint32(0xF000)) << np.uint32(16)
+    low_byte = triplets & np.uint32(0xFF0000)
+    triplets &= np.uint32(0xFFF)
+    triplets |= low_byte
+    triplets <<= np.uint32(4)
+    triplets |= high_nibble
+    return triplets.astype("<u4", copy=False).view("<i2").astype(np.int16, copy=False) >> 4
 
 
 def _encode_212(counts: Counts) -> Bytes:

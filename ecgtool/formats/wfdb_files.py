@@ -46,11 +46,8 @@ class SignalFile(NamedTuple):
     name: str
     signals: tuple[Signal, ...]
     rows: tuple[int, ...]  # where each goes in the result; -1 where it is left out
-
-    @property
-    def width(self) -> int:
-        """Counts per frame."""
-        return sum(signal.spf for signal in self.signals)
+    width: int  # counts per frame
+    skew: int  # the largest of its signals
 
     @property
     def offset(self) -> int:
@@ -89,21 +86,25 @@ def signal_files(header: Header, kept: Sequence[Signal], path: Path) -> list[Sig
     for signal in header.signals:
         grouped.setdefault(signal.file, []).append(signal)
     if len(grouped) == 1 and len(kept) == len(header.signals):
-        return [_checked(SignalFile(path, header.signals[0].file, header.signals, tuple(range(len(kept)))))]
+        return [_signal_file(path, header.signals, tuple(range(len(kept))))]
     row_of = {id(signal): row for row, signal in enumerate(kept)}  # by identity: two lines may read the same
     files = []
-    for name, group in grouped.items():
+    for group in grouped.values():
         rows = tuple(row_of.get(id(signal), -1) for signal in group)
         if max(rows) >= 0:
-            files.append(_checked(SignalFile(path, name, tuple(group), rows)))
+            files.append(_signal_file(path, tuple(group), rows))
     return files
 
 
-def _checked(file: SignalFile) -> SignalFile:
-    first = file.signals[0]
-    if any(signal.fmt != first.fmt or signal.offset not in (first.offset, 0) for signal in file.signals):
-        raise FormatError(f"{file.header}: the signals in {file.name[:80]!r} disagree about its storage format.")
-    return file
+def _signal_file(path: Path, signals: tuple[Signal, ...], rows: tuple[int, ...]) -> SignalFile:
+    name, fmt, _, _, offset, *_ = signals[0]
+    width = skew = 0
+    for signal in signals:
+        if signal.fmt != fmt or signal.offset not in (offset, 0):
+            raise FormatError(f"{path}: the signals in {name[:80]!r} disagree about its storage format.")
+        width += signal.spf
+        skew = max(skew, signal.skew)
+    return SignalFile(path, name, signals, rows, width, skew)
 
 
 def count_frames(header: Header, path: Path) -> tuple[int, bool]:
@@ -135,8 +136,7 @@ def read_counts(file: SignalFile, frames: Frames) -> Iterator[tuple[Frames, Coun
         NotFound: The file is missing.
         FormatError: It holds less than the header says, or lies outside the folder.
     """
-    storage, width = file.storage, file.width
-    skew = max([signal.skew for signal in file.signals])
+    storage, width, skew = file.storage, file.width, file.skew
     if skew >= frames.total:
         raise FormatError(f"{file.header}: a skew of {skew:,} samples leaves nothing of a record of {frames.total:,}.")
     handle, size = _open(file)
@@ -214,10 +214,9 @@ def _open(file: SignalFile) -> tuple[int, int]:
         NotFound: It is missing.
         FormatError: The name leads out of the header's folder, or to something that is not a file.
     """
-    folder, name = file.header.parent, file.name
-    if not name.replace("_", "").replace("-", "").replace(".", "").isalnum() or ".." in name:
-        inside(folder, name)
-    path = folder / name
+    name = file.name
+    plain = name.replace("_", "").replace("-", "").replace(".", "").isalnum() and ".." not in name
+    path = file.header.with_name(name) if plain else inside(file.header.parent, name)
     with explained(path):
         try:
             handle = os.open(path, _FLAGS | _NO_FOLLOW)
@@ -226,7 +225,7 @@ def _open(file: SignalFile) -> tuple[int, int]:
         except OSError:
             if not path.is_symlink():
                 raise
-            handle = os.open(inside(folder, name), _FLAGS)
+            handle = os.open(inside(file.header.parent, name), _FLAGS)
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         os.close(handle)

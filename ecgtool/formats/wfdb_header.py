@@ -70,12 +70,12 @@ class Header(NamedTuple):
 
 def looks_like_header(head: str) -> bool:
     """Whether the text begins as a header does: a record line, then a signal or segment line."""
-    lines = [line for line in map(str.strip, _lines(head)) if line and not line.startswith("#")][:2]
-    words = [line.split(None, 2) for line in lines]
-    if len(words) < 2 or min(map(len, words)) < 2 or not words[0][1].isdecimal():
+    lines = (line.split(None, 2) for line in _lines(head) if line.strip() and not line.lstrip().startswith("#"))
+    record, body = next(lines, []), next(lines, [])
+    if len(record) < 2 or len(body) < 2 or not record[1].isdecimal():
         return False
-    storage = _STORAGE.fullmatch(words[1][1])
-    return storage is not None and not _NUMBER.fullmatch(words[1][0])
+    storage = _STORAGE.fullmatch(body[1])
+    return storage is not None and not _NUMBER.fullmatch(body[0])
 
 
 def load_header(path: Path) -> Header:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,7 @@ def read_samples(
     values: Millivolts | None = None
     mismatched: list[str] = []
     for file in signal_files(header, kept, path):
-        simple = spf == 1 and len(file.rows) == len(kept) and not _uneven(file.signals)
+        simple = spf == 1 and len(file.rows) == len(kept) and file.width == len(kept) and not file.skew
         sums = np.zeros(file.width, np.int16)
         for piece, counts in read_counts(file, frames):
             if values is None:  # only now is it known that the file holds what the header claims
@@ -66,10 +67,6 @@ def _room(header: Header, kept: Sequence[Signal], path: Path, frames: Frames, sp
     if len(kept) * spf * length > max(_SMALL, _MOST_HELD * stored):
         raise FormatError(f"{path}: the sampling rates of its signals differ too much.")
     return np.empty((len(kept), length * spf), np.float32)
-
-
-def _uneven(signals: Sequence[Signal]) -> bool:
-    return any(signal.skew or signal.spf > 1 for signal in signals)
 
 
 def _mismatched(sums: npt.NDArray[np.int16], signals: Sequence[Signal]) -> list[str]:
@@ -104,21 +101,34 @@ def _to_millivolt(counts: Counts, signals: Sequence[Signal], invalid: int | None
     A quotient of two float32 numbers is rounded alike whether it is formed in float32 or by way of float64, so the
     fast way is taken where counts, baselines and gains are exact in float32.
     """
-    divisor, baseline, exact = _scale(tuple([(s.gain * (s.per_mv or 1.0), s.baseline) for s in signals]))
-    if counts.dtype != np.int16 or not exact:
-        np.divide(counts - baseline, divisor, out=out, casting="same_kind")
-    elif baseline.any():
-        np.subtract(counts, baseline, out=out, dtype=np.float32, casting="same_kind")
-        np.divide(out, divisor.astype(np.float32), out=out)
+    scale = _scale(tuple([(s.gain, s.per_mv, s.baseline) for s in signals]))
+    if counts.dtype != np.int16 or not scale.exact:
+        np.divide(counts - scale.baseline, scale.divisor, out=out, casting="same_kind")
+    elif scale.centred:
+        np.divide(counts, scale.divisor32, out=out)
     else:
-        np.divide(counts, divisor.astype(np.float32), out=out)
+        np.subtract(counts, scale.baseline32, out=out)
+        np.divide(out, scale.divisor32, out=out)
     if invalid is not None and counts.size and counts.min() == invalid:
         out[counts == invalid] = np.nan
 
 
+class _Scale(NamedTuple):
+    """Counts per millivolt and baselines, as columns; whether float32 holds them exactly, and all baselines are 0."""
+
+    divisor: npt.NDArray[np.float64]
+    baseline: npt.NDArray[np.float64]
+    divisor32: npt.NDArray[np.float32]
+    baseline32: npt.NDArray[np.float32]
+    exact: bool
+    centred: bool
+
+
 @lru_cache(maxsize=1024)
-def _scale(pairs: tuple[tuple[float, int], ...]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], bool]:
-    """Columns of divisors and baselines, and whether float32 holds them exactly."""
-    divisor, baseline = np.array(pairs, np.float64).T[:, :, None]
-    exact = bool((divisor.astype(np.float32) == divisor).all() and np.abs(baseline).max() < _EXACT)
-    return divisor, baseline, exact
+def _scale(signals: tuple[tuple[float, float | None, int], ...]) -> _Scale:
+    """The scale of signals of these gains, steps per millivolt and baselines."""
+    divisor = np.array([[gain * (per_mv or 1.0)] for gain, per_mv, _ in signals], np.float64)
+    baseline = np.array([[baseline] for _, _, baseline in signals], np.float64)
+    divisor32, baseline32 = divisor.astype(np.float32), baseline.astype(np.float32)
+    exact = bool((divisor32 == divisor).all() and np.abs(baseline).max() < _EXACT)
+    return _Scale(divisor, baseline, divisor32, baseline32, exact, not baseline.any())
