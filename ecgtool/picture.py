@@ -150,7 +150,7 @@ def of_bundle(bundle: Bundle) -> Picture:
         figure.supxlabel(DISCLAIMER, fontsize=7)
     facts = {"model": held.name, "task": held.task.name, "evaluated": metrics is not None}
     return Picture(
-        "bundle", _file_name(held.name), held.name, figure, facts, f"ecg info {shlex.quote(str(bundle.path))}"
+        "bundle", _file_name(bundle.path.name), held.name, figure, facts, f"ecg info {shlex.quote(str(bundle.path))}"
     )
 
 

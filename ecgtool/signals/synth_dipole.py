@@ -126,8 +126,8 @@ def twelve(independent: Floats) -> Floats:
 
 
 def _moment_of(pulses: Pulses, fs: float, samples: int) -> Floats:
-    """Each pulse is drawn only where it is not zero: within four widths, flat tops included."""
-    reach = int(np.ceil(4 * max(pulses.rise.max(), pulses.fall.max()) * fs)) + 1
+    """Each pulse is drawn only where it is not zero: within five widths, flat tops included."""
+    reach = int(np.ceil(5 * max(pulses.rise.max(), pulses.fall.max()) * fs)) + 1
     index = np.round(pulses.at * fs).astype(np.int64)[:, None] + np.arange(-reach, reach + 1)
     height = pulses.height(index / fs)
     height[(index < 0) | (index >= samples)] = 0

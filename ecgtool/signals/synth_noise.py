@@ -62,7 +62,7 @@ def fibrillatory_waves(amplitude_mv: float, fs: float, samples: int, rng: np.ran
     """The dipole of fibrillating atria in mV; [3, samples].
 
     Two wandering saw-teeth of 5 to 8 Hz with modulated rate and height (Stridh and Sornmo, IEEE TBME 2001), one seen
-    best in V1, one in the inferior leads.
+    best in V1 and V2, one in the inferior leads.
 
     Args:
         amplitude_mv: Height in V1.
@@ -71,7 +71,7 @@ def fibrillatory_waves(amplitude_mv: float, fs: float, samples: int, rng: np.ran
         rng: Source of chance.
     """
     seconds = np.arange(samples) / fs
-    directions = np.array([[-0.35, 0.10, -0.85], [0.05, 0.45, -0.10]])
+    directions = np.array([[-0.42, 0.12, -0.72], [0.05, 0.60, -0.10]])
     rate = rng.uniform(5.0, 8.0)
     waves = np.stack([_sawtooth(rate + rng.normal(0, 0.3), seconds, rng) for _ in directions])
     return amplitude_mv * directions.T @ waves
