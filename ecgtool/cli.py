@@ -37,8 +37,8 @@ ecg --help lists every command; ecg info says what is installed and where things
 
 # What the operating system says when the user, not the program, has to act.
 _FOR_THE_USER = frozenset(
-    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
-    + (errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EMFILE)
+    getattr(errno, name)
+    for name in ["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "ENOTDIR", "EISDIR", "ENAMETOOLONG", "EMFILE"]
 )
 
 _COMMON_FLAGS = {

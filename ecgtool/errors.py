@@ -1,4 +1,6 @@
-"""The errors a user can act on::
+"""The errors a user can act on.
+
+::
 
     EcgError                 anything a user can act on: one line, and a hint
     ├── NotFound             a file, folder, name or column that is not there
