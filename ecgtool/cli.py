@@ -36,10 +36,8 @@ ecg --help lists every command; ecg info says what is installed and where things
 """
 
 # What the operating system says when the user, not the program, has to act.
-_FOR_THE_USER = frozenset(
-    getattr(errno, name)
-    for name in ["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "ENOTDIR", "EISDIR", "ENAMETOOLONG", "EMFILE"]
-)
+_DISK = ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "ENOTDIR", "EISDIR", "ENAMETOOLONG", "EMFILE")
+_FOR_THE_USER = frozenset(getattr(errno, name) for name in _DISK)
 
 _COMMON_FLAGS = {
     "as_json": Annotated[bool, typer.Option("--json", help="Print the result as JSON.")],
