@@ -51,10 +51,10 @@ def list_models(
             catalog.resolve(name)  # says what there is instead
         return Result({"models": []}, "No model is registered.", ("ecg register BUNDLE --name NAME",))
     rows = [
-        (e.reference, ", ".join(e.aliases), e.arch, e.task, _measured(e.metrics.get(HEADLINE)), e.created[:10], e.note)
+        (e.reference, ", ".join(e.aliases), e.task, _measured(e.metrics.get(HEADLINE)), e.created[:10], e.note)
         for e in entries
     ]
-    heads = ("model", "aliases", "architecture", "task", "macro AUROC (95 %)", "registered", "note")
+    heads = ("model", "aliases", "task", "macro AUROC (95 %)", "registered", "note")
     newest = entries[0].reference
     following = (f"ecg models show {newest}", f"ecg predict {newest} FILE")
     return Result({"models": [entry.document for entry in entries]}, table(heads, rows), following)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -103,7 +104,10 @@ def _said(predictor: Predictor, made: Sequence[Prediction], out: Path | None) ->
     from ecgtool.console import DISCLAIMER, printable
 
     tables = [_one(predictor, made[0])] if len(made) == 1 else [_several(made)] if made else []
-    notes = [f"Note: {prediction.file}: {note}." for prediction in made for note in prediction.notes]
+    counted = Counter(note for prediction in made for note in prediction.notes)
+    notes = [
+        f"Note: {note}." if len(made) == 1 else f"Note: {note} ({of} of {len(made)})." for note, of in counted.items()
+    ]
     notes += [f"Predictions: {out}"] if out and made else []
     return Group(*tables, *(Text(printable(note)) for note in (*notes, DISCLAIMER)))
 
