@@ -250,13 +250,13 @@ class Catalog:
 
     def _find(self, rows: sqlite3.Connection | None, reference: str) -> CatalogEntry:
         """See :meth:`resolve`."""
-        name, _, wanted = reference.partition("@")
+        name, at, wanted = reference.partition("@")
         entries = self._entries(rows, name) if rows and name else []
         if not entries:
             names = {entry.name for entry in self._entries(rows)} if rows else set()
             hint = did_you_mean(name, names) or "Nothing is registered yet: ecg register BUNDLE --name NAME"
             raise NotFound(f"There is no model '{name}'.", hint)
-        if wanted in ("", LATEST):
+        if not at or wanted.lower() == LATEST:
             return entries[0]
         for entry in entries:
             if wanted.lower() in (str(entry.version), *(alias.lower() for alias in entry.aliases)):

@@ -70,7 +70,7 @@ def test_names_resolve_to_the_newest_version_a_version_or_an_alias(catalog, bund
 
 
 @pytest.mark.parametrize(
-    "reference", ["m@4", "m@01", "m@-1", "m@nobody", "other", "other@1", "", "@1", "m@1@2", "m@1 "]
+    "reference", ["m@", "m@4", "m@01", "m@-1", "m@nobody", "other", "other@1", "", "@1", "m@1@2", "m@1 "]
 )
 def test_what_is_not_there_is_not_found(catalog, bundle, reference):
     catalog.register(bundle, "m", aliases=["champion"])
