@@ -67,12 +67,12 @@ def show(result: Result, *, as_json: bool = False) -> None:
         sys.stdout.write(json.dumps(_plain(result.data), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
         return
     if result.text != "":
-        stdout().print(result.text)
+        stdout().print(printable(result.text) if isinstance(result.text, str) else result.text)
     if result.next and log.isEnabledFor(logging.INFO):
         console = stderr()
         console.print("\nNext:", style="bold")
         for command in result.next:
-            console.print(f"  {command}")
+            console.print(f"  {printable(command)}")
 
 
 def setup_logging(verbosity: int = 0) -> None:
