@@ -25,6 +25,7 @@ from ecgtool.figures import COLOURS, label_intervals
 from ecgtool.files import explained
 from ecgtool.formats import read_record
 from ecgtool.metrics import Metrics
+from ecgtool.page import LONGEST_S, layout_of
 from ecgtool.record import Record
 from ecgtool.run import Run
 from ecgtool.store import Store
@@ -93,8 +94,8 @@ def picture(target: str, start_s: float = 0.0, seconds: float | None = None) -> 
 
 def of_recording(path: Path, start_s: float = 0.0, seconds: float | None = None) -> Picture:
     """A page of a recording."""
-    record = read_record(path, start_s, paper.LONGEST_S if seconds is None else min(seconds, paper.LONGEST_S))
-    layout = paper.layout_of(record)
+    record = read_record(path, start_s, LONGEST_S if seconds is None else min(seconds, LONGEST_S))
+    layout = layout_of(record)
     title = record.id or path.stem
     end = start_s + layout.samples / record.fs
     whole = float(record.meta.get("duration_s", record.seconds))
@@ -111,7 +112,7 @@ def of_item(store: Store, name: str, item: str, start_s: float = 0.0, seconds: f
     said = [f"{task}: {', '.join(held) or 'none'}" for task, held in labels.items()]
     title = f"{store.path.name}: {record.id}"
     figure = paper.draw(record, title=title, note="; ".join(said), filters=_filters(store.manifest.preprocessing))
-    end = start_s + paper.layout_of(record).samples / record.fs
+    end = start_s + layout_of(record).samples / record.fs
     facts = {"item": number, "labels": labels, **_facts(record, start_s, end)}
     following = number + 1
     more = f"ecg plot {shlex.quote(f'{name}:{following}')}" if following < store.manifest.items else ""

@@ -11,6 +11,7 @@ from matplotlib.collections import LineCollection
 from ecgtool import paper
 from ecgtool.console import DISCLAIMER
 from ecgtool.errors import ConfigError, DataError, EcgError
+from ecgtool.page import layout_of
 from ecgtool.record import LEADS_12, Record
 
 PAYLOADS = (
@@ -78,7 +79,7 @@ def test_the_grid_has_lines_every_millimetre_and_bolder_ones_every_five():
 
 
 def test_twelve_leads_stand_three_by_four_with_a_rhythm_strip():
-    layout = paper.layout_of(twelve())
+    layout = layout_of(twelve())
     assert [strip.lead for strip in layout.strips] == [*LEADS_12, "II"]
     assert layout.rows == 4
     columns = {strip.lead: strip.x_mm for strip in layout.strips[:12]}
@@ -101,7 +102,7 @@ def test_the_calibration_pulse_is_a_millivolt_for_a_fifth_of_a_second():
 @pytest.mark.parametrize(("seconds", "rows"), [(5, 7), (3, 12), (30, 4)])
 def test_short_and_long_recordings_find_their_layout(seconds, rows):
     record = twelve(seconds)
-    layout = paper.layout_of(record)
+    layout = layout_of(record)
     assert layout.rows == rows
     assert layout.samples == min(seconds, 10) * 500
     paper.draw(record)
@@ -110,7 +111,7 @@ def test_short_and_long_recordings_find_their_layout(seconds, rows):
 def test_a_single_lead_goes_on_in_the_next_row():
     record = twelve(200)
     strip = Record(record.signal[:1], 500, ("ECG",))
-    layout = paper.layout_of(strip)
+    layout = layout_of(strip)
     assert layout.rows == 8
     assert layout.samples == 80 * 500
     assert [each.begin for each in layout.strips] == [row * 5000 for row in range(8)]
@@ -119,7 +120,7 @@ def test_a_single_lead_goes_on_in_the_next_row():
 def test_missing_limb_leads_are_derived_and_other_leads_are_counted():
     whole = twelve()
     eight = Record(whole.signal[:8], 500, ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6"))
-    assert len(paper.layout_of(eight).leads) == 12
+    assert len(layout_of(eight).leads) == 12
     more = Record(np.vstack([whole.signal, whole.signal[:3]]), 500, (*LEADS_12, "X", "Y", "Z"))
     assert "15 leads, 12 drawn" in words(paper.draw(more))
 

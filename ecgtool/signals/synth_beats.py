@@ -7,7 +7,7 @@ with the person's QRS duration. What each number does shows in the leads; the co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -117,6 +117,8 @@ LEFT_VENTRICLE = Ventricles(
     qt_extra_ms=40,
 )
 
+_ECTOPIC_VOLTAGE = 1.2  # the ventricles do not cancel each other as they do in a conducted beat
+
 # Where the injury current points, scaled so that the territory's leads show about its size in mV.
 INJURY = {
     "anterior": (0.10, -0.13, -0.27),  # V2-V4, with depression in II, III, aVF
@@ -161,7 +163,7 @@ class Beats:
         strength = 1 + 0.02 * rng.normal(size=len(share))
         parts = [
             self._ventricular(self.conducted, rhythm, share * strength, np.flatnonzero(share > 0)),
-            self._ventricular(self.focus, rhythm, 1.2 * (1 - share), np.flatnonzero(share < 1)),
+            self._ventricular(self.focus, rhythm, _ECTOPIC_VOLTAGE * (1 - share), np.flatnonzero(share < 1)),
             self._st(rhythm, share),
         ]
         if not rhythm.fibrillating:
@@ -185,8 +187,6 @@ class Beats:
         peak = rhythm.beat_s[beats] + kind.onset_ms * stretch / 1000 + qt - ENDS_T * fall
         direction = self._turn @ np.array(kind.t)
         size = self.person.t_mv * (0.6 + 0.4 * self._scale)
-        if kind is not NORMAL:
-            size = 0.3 * (0.5 + 0.5 * self._scale)
         moments = share[beats, None] * size * direction + share[beats, None] * 0.8 * self.injury
         return Pulses(peak, rise, fall, np.full(len(beats), 2.0), moments, beats, np.full(len(beats), T))
 
@@ -214,8 +214,7 @@ class Beats:
         """Respiration turns the heart by a few degrees and changes what lies between it and the electrodes."""
         lift = self.breath(rhythm.beat_s)[pulses.beat]
         turned = np.einsum("nij,nj->ni", _turn(0.05 * lift, 0.04 * lift), pulses.moment)
-        pulses.moment[:] = turned * (1 - 0.04 * lift)[:, None]
-        return pulses
+        return replace(pulses, moment=turned * (1 - 0.04 * lift)[:, None])
 
     def _shaped(self, kind: Ventricles) -> Floats:
         """Moments of the QRS pulses of this heart, before the voltage; [bells, 3]."""
