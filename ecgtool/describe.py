@@ -19,7 +19,7 @@ from ecgtool.formats import read_record
 from ecgtool.home import FAMILIES, find, home, is_path, members
 from ecgtool.record import Record
 from ecgtool.run import Run
-from ecgtool.store import Store
+from ecgtool.store import Store, stored_item
 
 PACKAGES = ("torch", "lightning", "onnx", "onnxruntime", "numpy", "scipy", "pandas", "scikit-learn", "wfdb", "pyedflib")
 
@@ -57,6 +57,9 @@ def describe(target: str) -> Description:
     """
     if not target:
         return describe_installation()
+    found = stored_item(target)
+    if found is not None:
+        return _told(found[0].record(found[1]), target)
     path = locate(target)
     for marker, teller in _MARKERS.items():
         if (path / marker).is_file():
@@ -68,7 +71,10 @@ def describe(target: str) -> Description:
 
 def describe_recording(path: Path) -> Description:
     """Duration, rate, calibration and, per lead, range and quality of a recording."""
-    record = read_record(path)
+    return _told(read_record(path), str(path))
+
+
+def _told(record: Record, target: str) -> Description:
     meta = {key: value for key, value in record.meta.items() if value not in (None, "", ()) and key not in _SAID}
     if "comments" in meta:
         meta["comments"] = "; ".join(str(comment) for comment in meta["comments"])
@@ -82,7 +88,7 @@ def describe_recording(path: Path) -> Description:
     }
     rows = tuple(_lead_row(record, index) for index in range(len(record.leads)))
     columns = ("lead", "min", "max", "median", "SD", "invalid", "remark")
-    return Description("recording", record.id or path.name, facts, columns, rows, (f"ecg plot {path}",))
+    return Description("recording", record.id or target, facts, columns, rows, (f"ecg plot {target}",))
 
 
 def describe_store(path: Path) -> Description:

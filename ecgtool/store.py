@@ -264,3 +264,19 @@ class Store:
                 f"{path} holds {array.dtype} {array.shape}, its manifest promises {np.dtype(dtype)} {shape}."
             )
         return array
+
+
+def stored_item(target: str) -> tuple[Store, int] | None:
+    """The store and item that ``STORE:ITEM`` names; None where there is such a file, or no such store.
+
+    Raises:
+        NotFound: The store holds no such item.
+    """
+    name, colon, item = target.rpartition(":")
+    if not colon or not name or Path(target).exists():
+        return None
+    try:
+        store = Store.open(name)
+    except NotFound:
+        return None
+    return store, store.find_item(item)

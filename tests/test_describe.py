@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from support import make_store
 
 from ecgtool.describe import describe
 from ecgtool.formats.wfdb_write import write_wfdb
 from ecgtool.record import Record
-from tests.support import make_store
 
 
 def a_record(signal, **meta):

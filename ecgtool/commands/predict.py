@@ -21,7 +21,7 @@ def predict(
     model: Annotated[
         str, typer.Argument(help="NAME, NAME@7, NAME@champion, or a bundle's folder.", show_default=False)
     ],
-    files: Annotated[list[str], typer.Argument(help="Recordings, in any format that is read.", show_default=False)],
+    files: Annotated[list[str], typer.Argument(help="Recordings, or STORE:ITEM.", show_default=False)],
     age: Annotated[float | None, typer.Option("--age", help="Age in years; over what the file says.")] = None,
     sex: Annotated[str, typer.Option("--sex", help="M or F; over what the file says.")] = "",
     meta: Annotated[
@@ -86,8 +86,10 @@ def _drawer(folder: Path) -> Callable[[Prediction], object]:
         from ecgtool.files import inside
         from ecgtool.formats import read_record
         from ecgtool.paper import draw, write
+        from ecgtool.store import stored_item
 
-        record = read_record(prediction.file, 0.0, 10.0)
+        found = stored_item(prediction.file)
+        record = found[0].record(found[1]) if found else read_record(prediction.file, 0.0, 10.0)
         answer = ", ".join(prediction.passing(prediction.probabilities)) or "nothing passes its threshold"
         figure = draw(record, title=f"{record.id}: {answer}")
         names[record.id] = names.get(record.id, 0) + 1  # two folders may hold a record of one name

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from ecgtool.config import Preprocessing
 from ecgtool.console import inert
-from ecgtool.errors import EcgError
+from ecgtool.errors import DataError, EcgError
 from ecgtool.files import write_text
 from ecgtool.serving.metadata import read_metadata
 from ecgtool.serving.predictor import Floats, Prediction, Predictor
+from ecgtool.store import stored_item
 
 WHOLE = "all"
 """What the column ``window`` says in the row of a whole recording."""
@@ -39,7 +41,7 @@ def predict_files(
 
     Args:
         predictor: The model.
-        files: Recordings.
+        files: Recordings, or items of a store as ``STORE:ITEM``.
         given: Metadata for all of them, over what each file says.
         each: Called with every prediction, e.g. to draw it; its errors count as the file's.
 
@@ -51,7 +53,7 @@ def predict_files(
     failed: list[Failure] = []
     for file in files:
         try:
-            prediction = predictor.predict_file(file, given)
+            prediction = _predict(predictor, file, given)
             if each is not None:
                 each(prediction)
         except EcgError as error:
@@ -59,6 +61,19 @@ def predict_files(
         else:
             made.append(prediction)
     return made, failed
+
+
+def _predict(predictor: Predictor, file: str, given: Mapping[str, str | float]) -> Prediction:
+    found = stored_item(file)
+    if found is None:
+        return predictor.predict_file(file, given)
+    store, item = found
+    if store.manifest.preprocessing != Preprocessing(fs=store.manifest.fs):
+        raise DataError(
+            f"{store.path.name} holds filtered recordings, and the model would filter them again.",
+            "Name the recording's own file.",
+        )
+    return predictor.predict(store.record(item), given, file=file)
 
 
 def document(prediction: Prediction) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from bundles import make_bundle
 from recorded import ecg_like, write_record
+from support import make_store
 
 from ecgtool.catalog import Catalog
 
@@ -149,3 +151,23 @@ def test_the_json_of_several_failures_is_still_json(ecg, model):
     done = ecg("predict", "toy", "a.hea", "b.hea", "--json")
     assert done.code == 1
     assert json.loads(done.out)["predictions"] == []
+
+
+def test_an_item_of_a_store_can_be_predicted_and_drawn(ecg, model, home):
+    make_store(home / "stores" / "mine", leads=12, samples=1000)
+    done = ecg("predict", "toy", "mine:3", "--plot", "pictures", "--json")
+    assert done.code == 0, done.err
+    assert done.json["predictions"][0]["record"] == "00003"
+    assert [picture.name for picture in Path("pictures").iterdir()] == ["00003.png"]
+
+
+def test_an_item_of_a_filtered_store_is_refused_because_it_would_be_filtered_again(ecg, model, home):
+    make_store(home / "stores" / "mine", leads=12, samples=1000, highpass=0.5)
+    done = ecg("predict", "toy", "mine:3")
+    assert done.code == 1
+    assert "filter them again" in done.err
+
+
+def test_an_item_that_is_not_in_the_store_is_one_line(ecg, model, home):
+    make_store(home / "stores" / "mine", leads=12, samples=1000)
+    assert "holds no item '999'" in ecg("predict", "toy", "mine:999").err
