@@ -52,6 +52,19 @@ def find(family: str, name: str) -> Path:
     raise NotFound(f"There is no {noun} '{name}'.", did_you_mean(name, members(family)) or f"No {noun} exists yet.")
 
 
+def portable(path: Path) -> str:
+    """How to name a store, run or bundle so that it is found from any folder.
+
+    Its name where ECG_HOME holds it, else its path; from ``~`` where it lies in the user's own folder, whose name may
+    tell who they are.
+    """
+    full = path.resolve()
+    if full.parent.parent == home().resolve() and full.parent.name in FAMILIES:
+        return full.name
+    own = Path.home().resolve()
+    return f"~/{full.relative_to(own)}" if full.is_relative_to(own) else str(full)
+
+
 def members(family: str) -> list[str]:
     """Names of the stores, runs or bundles under ``ECG_HOME``."""
     folder = home() / family

@@ -37,3 +37,10 @@ def test_a_path_that_is_not_there_is_not_looked_for_in_the_home(home):
 def test_a_new_name_must_be_a_name():
     with pytest.raises(ConfigError):
         homes.place("stores", "a b")
+
+
+def test_what_lies_in_ecg_home_is_named_and_anything_else_is_a_path(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    assert homes.portable(home / "stores" / "toy") == "toy"
+    assert homes.portable(tmp_path / "elsewhere" / "toy") == str((tmp_path / "elsewhere" / "toy").resolve())
+    assert homes.portable(tmp_path / "me" / "toy") == "~/toy"

@@ -41,6 +41,7 @@ def export(
 
 def _said(bundle: Bundle) -> Result:
     from ecgtool.console import table
+    from ecgtool.home import portable
 
     parity = bundle.manifest.parity
     sizes = {name: (bundle.path / name).stat().st_size for name in sorted(bundle.manifest.digests)}
@@ -58,7 +59,7 @@ def _said(bundle: Bundle) -> Result:
             "parity": parity.model_dump(mode="json") if parity else None,
         },
         text=table(("file", "size", "largest difference"), rows, title=title),
-        next=(f"ecg register {shlex.quote(str(bundle.path))} --name {bundle.manifest.name}",),
+        next=(f"ecg register {shlex.quote(portable(bundle.path))} --name {bundle.manifest.name}",),
     )
 
 

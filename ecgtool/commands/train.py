@@ -102,8 +102,8 @@ def _weights(text: str | None) -> str | tuple[float, ...] | None:
 
 
 def _result(run: Any) -> Result:
+    from ecgtool.home import portable
     from ecgtool.training.history import Outcome
-    from ecgtool.training.lineage import portable
 
     outcome, name = Outcome.of(run), portable(run.path)
     figure = {"epochs": outcome.epochs, "best_epoch": outcome.best, "metric": outcome.metric, "value": outcome.value}

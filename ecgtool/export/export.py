@@ -23,6 +23,7 @@ from ecgtool.export.props import metadata_props
 from ecgtool.export.served import Served
 from ecgtool.export.torchscript import to_torchscript
 from ecgtool.files import read_json, refuse_existing, valid_name
+from ecgtool.home import portable
 from ecgtool.models.contract import load_run
 from ecgtool.report import ATTRIBUTIONS
 from ecgtool.run import Run
@@ -98,7 +99,7 @@ def describe(run: Run, opset: int | None) -> BundleManifest:
     """
     lineage, thresholds, tested = run.lineage, _thresholds(run), run.metrics("test")
     if tested is None:
-        log.warning("Run %s has no test metrics: the bundle says so. First: ecg evaluate %s", run.name, run.path)
+        log.warning("Run %s has no test metrics, as its card will say; ecg evaluate %s", run.name, portable(run.path))
     return BundleManifest(
         name=run.name,
         arch=run.config.arch,
@@ -136,7 +137,7 @@ def _thresholds(run: Run) -> dict[str, float]:
     if chosen is None:
         raise NotFound(
             f"Run {run.name} has no thresholds: it was not evaluated on its validation split.",
-            f"First: ecg evaluate {run.path} --split val",
+            f"First: ecg evaluate {portable(run.path)} --split val",
         )
     return {str(label): float(value) for label, value in dict(chosen.get("thresholds") or {}).items()}
 

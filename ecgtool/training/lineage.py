@@ -20,7 +20,7 @@ import torch
 from ecgtool import __version__
 from ecgtool.errors import DataError
 from ecgtool.files import digest
-from ecgtool.home import home
+from ecgtool.home import portable
 from ecgtool.run import Lineage, Run
 from ecgtool.store import Store
 from ecgtool.task import Task
@@ -55,7 +55,7 @@ class Start:
             return cls(portable(run.path), run.checkpoint("best"), run)
         folder = path.resolve().parent.parent
         is_run = (folder / "config.yaml").is_file() and (folder / "environment.json").is_file()
-        return cls(_from_home(path.resolve()), path, Run.open(folder) if is_run else None)
+        return cls(portable(path), path, Run.open(folder) if is_run else None)
 
 
 def lineage(
@@ -104,20 +104,6 @@ def refuse_leak(start: Start, store: Store, held_out: npt.NDArray[np.int64]) -> 
             f" ({', '.join(sorted(shared)[:3])} ...): the results would be too good.",
             allow,
         )
-
-
-def portable(path: Path) -> str:
-    """How to find a store or run again from any folder: its name where ECG_HOME holds it, else its path from ``~``."""
-    full = path.resolve()
-    if full.parent.parent == home().resolve():
-        return full.name
-    return _from_home(full)
-
-
-def _from_home(full: Path) -> str:
-    """The path with ``~`` for the user's own folder, whose name may tell who they are."""
-    own = Path.home().resolve()
-    return f"~/{full.relative_to(own)}" if full.is_relative_to(own) else str(full)
 
 
 def going_on(run: Run) -> str:

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 from ecgtool import console
 from ecgtool.config import TrainingConfig
 from ecgtool.errors import ConfigError, EcgError
+from ecgtool.home import portable
 from ecgtool.models.contract import new_model
 from ecgtool.run import Run
 from ecgtool.store import Store
@@ -34,7 +35,7 @@ from ecgtool.training.data import (
 )
 from ecgtool.training.history import read_history
 from ecgtool.training.inference import pick_device
-from ecgtool.training.lineage import Start, going_on, portable
+from ecgtool.training.lineage import Start, going_on
 from ecgtool.training.losses import Loss, balanced
 from ecgtool.training.module import Classifier, Goal
 from ecgtool.training.plan import Plan, make_plan
