@@ -148,4 +148,4 @@ def _spec(name: str, summary: str, depth: int) -> ModelSpec[XResNet1DOptions]:
 
 XRESNET1D = _spec("xresnet1d", "Residual network with 18 layers; --set model.depth=50|101 for deeper ones.", 18)
 XRESNET1D50 = _spec("xresnet1d50", "Residual network with 50 layers.", 50)
-XRESNET1D101 = _spec("xresnet1d101", "Residual network with 101 layers, the best convolutional one on PTB-XL.", 101)
+XRESNET1D101 = _spec("xresnet1d101", "Residual network with 101 layers.", 101)
