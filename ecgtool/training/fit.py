@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from ecgtool.training.start import matching
 from ecgtool.training.statistics import norm_stats
 
 PATIENCE_S = 600
-"""Seconds that the other machines wait for the first one to make the run."""
+"""Seconds that the other machines wait for what the first one makes."""
 
 
 def fit(config: TrainConfig, out: str = "", resume: str | None = None) -> Run:
@@ -55,6 +56,8 @@ def fit(config: TrainConfig, out: str = "", resume: str | None = None) -> Run:
                     train(run.path)
             if first_process():
                 evaluate_run(run, split="val", device=pick_device(training.device))
+            else:
+                _wait_for(run.path / "metrics_val.json")
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(str(stop) or lineage.going_on(run)) from None
     return run
@@ -82,10 +85,15 @@ def _created(config: TrainConfig, out: str) -> Run:
     """A new run; where another process makes it, that one's as soon as it is there."""
     if first_process():
         return create(config, out)
-    path, deadline = place("runs", out), time.monotonic() + PATIENCE_S
+    return Run.open(_wait_for(place("runs", out)))
+
+
+def _wait_for(path: Path) -> Path:
+    """The path, once the first process has made it."""
+    deadline = time.monotonic() + PATIENCE_S
     while not path.exists() and time.monotonic() < deadline:
         time.sleep(0.2)
-    return Run.open(path)
+    return path
 
 
 def _resumed(name: str) -> Run:

@@ -106,9 +106,14 @@ def refuse_leak(start: Start, store: Store, held_out: npt.NDArray[np.int64]) -> 
         )
 
 
+def how_to_resume(run: Run) -> str:
+    """The command that goes on with a run."""
+    return f"ecg train --resume {portable(run.path)}"
+
+
 def going_on(run: Run) -> str:
     """What to say when a person stops a training."""
-    return f"interrupted; go on with: ecg train --resume {portable(run.path)}"
+    return f"interrupted; go on with: {how_to_resume(run)}"
 
 
 def environment(command: Sequence[str]) -> dict[str, Any]:

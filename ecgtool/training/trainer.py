@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from ecgtool import console
 from ecgtool.config import TrainingConfig
-from ecgtool.errors import ConfigError, EcgError
+from ecgtool.errors import ConfigError, DataError, EcgError
 from ecgtool.home import portable
 from ecgtool.models.contract import new_model
 from ecgtool.run import Run
@@ -35,7 +35,7 @@ from ecgtool.training.data import (
 )
 from ecgtool.training.history import read_history
 from ecgtool.training.inference import pick_device
-from ecgtool.training.lineage import Start, going_on
+from ecgtool.training.lineage import Start, going_on, how_to_resume, portable
 from ecgtool.training.losses import Loss, balanced
 from ecgtool.training.module import Classifier, Goal
 from ecgtool.training.plan import Plan, make_plan
@@ -197,9 +197,13 @@ def _explained(run: Run, trainer: Trainer) -> Iterator[None]:
         if "DefaultCPUAllocator" not in str(error):
             raise
         raise EcgError(f"The memory does not hold batches of {training.batch}.", less) from None
+    except DataError:
+        raise
+    except EcgError as error:
+        raise type(error)(error.message, f"{error.hint} Then go on with: {how_to_resume(run)}") from None
     except SystemExit:  # Lightning turns both signals into exits
         if trainer.received_sigterm:
-            log.warning("stopped by SIGTERM; go on with: ecg train --resume %s", portable(run.path))
+            log.warning("stopped by SIGTERM; go on with: %s", how_to_resume(run))
             raise SystemExit(143) from None
         raise KeyboardInterrupt(going_on(run)) from None
     finally:

@@ -209,8 +209,9 @@ def test_loader_processes_do_not_change_a_resumed_run(train, monkeypatch):
 def test_a_full_disk_is_one_line_and_the_run_goes_on(train, plain, monkeypatch):
     with monkeypatch.context() as patch:
         stop_at(patch, 3, EcgError("no space left"))
-        with pytest.raises(EcgError, match="no space left"):
+        with pytest.raises(EcgError, match="no space left") as caught:
             train("full")
+    assert "Then go on with: ecg train --resume" in caught.value.hint
     assert curve(train("ignored", resume="./full")) == curve(plain)
 
 
