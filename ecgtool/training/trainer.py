@@ -35,7 +35,7 @@ from ecgtool.training.data import (
 )
 from ecgtool.training.history import read_history
 from ecgtool.training.inference import pick_device
-from ecgtool.training.lineage import Start, going_on, how_to_resume, portable
+from ecgtool.training.lineage import Start, going_on, how_to_resume
 from ecgtool.training.losses import Loss, balanced
 from ecgtool.training.module import Classifier, Goal
 from ecgtool.training.plan import Plan, make_plan
