@@ -1,4 +1,4 @@
-"""Macro AUROC on fold 10 of PTB-XL over several seeds, and the same with shuffled training labels.
+"""Macro AUROC on fold 10 of PTB-XL over several seeds, and the same with shuffled labels.
 
     ECG_TEST_DATA=... python benchmarks/ptbxl_accuracy.py [--recipe ptbxl-xlstm] [--seeds 42,123,456] [--skip-shuffled]
 
@@ -44,7 +44,7 @@ def main() -> None:
             raise SystemExit(1)
         seeds = [int(seed) for seed in given.seeds.split(",")]
         for shuffled in (False,) if given.skip_shuffled else (False, True):
-            print(f"\n{given.recipe}, fold 10{', training labels shuffled' if shuffled else ''}")
+            print(f"\n{given.recipe}, fold 10{', labels of folds 1-9 shuffled' if shuffled else ''}")
             tell([train(given.recipe, seed, shuffled) for seed in seeds])
 
 

@@ -55,7 +55,8 @@ class DataConfig(Section):
     tabular: bool = Field(True, description="Give the model the store's tabular inputs (age, sex).")
     limit: int | None = Field(None, description="Use at most this many items of each split, for a quick try.", ge=1)
     shuffle_labels: bool = Field(
-        False, description="Permute the training labels: the sanity check that must score 0.5."
+        False,
+        description="Permute the labels of training and validation: the sanity check that must score 0.5 on test.",
     )
 
 

@@ -6,7 +6,7 @@ items a batch holds follows from the seed and the epoch alone: a run that goes o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -148,11 +148,15 @@ class OrderedBatches(Sampler[Indices]):
         return -(-len(self.share) // self.batch)
 
 
-def training_targets(store: Store, task: Task, train: Indices, config: TrainConfig) -> npt.NDArray[Any]:
-    """The targets of every item; those of the training items permuted when ``data.shuffle_labels`` asks for it."""
+def training_targets(store: Store, task: Task, splits: Sequence[Indices], config: TrainConfig) -> npt.NDArray[Any]:
+    """The targets of every item; permuted within each of the splits when ``data.shuffle_labels`` asks for it.
+
+    Validation labels are permuted too: an epoch chosen by true ones would lean towards them.
+    """
     targets = np.array(store.targets(task))
     if config.data.shuffle_labels:
-        targets[train] = targets[seeded(config.training.seed).permutation(train)]
+        for items in splits:
+            targets[items] = targets[seeded(config.training.seed, len(items)).permutation(items)]
     return targets
 
 

@@ -84,7 +84,8 @@ def _loaders(plan: Plan, epoch: int) -> Loaders:
     rank, world = rank_of(training.devices), training.devices * training.nodes
     shuffled = ShuffledBatches(plan.train, training.batch, training.seed, epoch, rank, world)
     ordered = OrderedBatches(plan.val, max(training.batch, VALIDATION_BATCH), rank, world)
-    items = Items(plan.store, training_targets(plan.store, plan.task, plan.train, plan.config), plan.columns)
+    targets = training_targets(plan.store, plan.task, (plan.train, plan.val), plan.config)
+    items = Items(plan.store, targets, plan.columns)
     pin = pick_device(training.device) == "cuda"
     return Loaders(*(loader(items, part, workers=training.workers, pin=pin) for part in (shuffled, ordered)))
 
@@ -109,7 +110,7 @@ def _module(run: Run, plan: Plan, batches: int, *, fresh: bool) -> Classifier:
     model = new_model(run)
     if fresh and run.lineage.parents:
         start_from(model, Start.find(run.lineage.parents[0]).checkpoint)
-    targets = training_targets(plan.store, task, plan.train, plan.config)
+    targets = training_targets(plan.store, task, (plan.train, plan.val), plan.config)
     weights = balanced(task, targets[plan.train]) if training.class_weights == "balanced" else training.class_weights
     return Classifier(
         model,

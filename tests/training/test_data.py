@@ -106,12 +106,13 @@ def test_an_empty_split_is_named(tmp_path):
         chosen(store, store.task(), "val", configured())
 
 
-def test_shuffled_labels_are_those_of_the_training_items_in_another_order(tmp_path):
+def test_shuffled_labels_are_those_of_each_split_in_another_order(tmp_path):
     store = make_store(tmp_path / "toy", task=MULTICLASS)
-    task, train = store.task(), store.indices("train")
+    task, splits = store.task(), [store.indices(split) for split in ("train", "val")]
     truth = np.array(store.targets(task))
-    shuffled = training_targets(store, task, train, configured(shuffle_labels=True))
-    assert (shuffled[train] != truth[train]).any()
-    assert sorted(shuffled[train]) == sorted(truth[train])
-    others = np.setdiff1d(np.arange(len(truth)), train)
+    shuffled = training_targets(store, task, splits, configured(shuffle_labels=True))
+    for items in splits:
+        assert (shuffled[items] != truth[items]).any()
+        assert sorted(shuffled[items]) == sorted(truth[items])
+    others = store.indices("test")
     np.testing.assert_array_equal(shuffled[others], truth[others])
