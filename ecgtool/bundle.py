@@ -33,6 +33,8 @@ Shapes = dict[str, tuple[int | str, ...]]
 
 SCHEMA = 1
 MANIFEST, SEAL, CARD, ONNX = "bundle.json", "bundle.sha256", "card.md", "model.onnx"
+MARKS = (MANIFEST, SEAL)
+"""Files by which a folder is known as a bundle: no other is ever replaced."""
 INTENDED_USE = "Research on electrocardiograms like those it was trained on. Not for diagnosis or treatment."
 PRIVATE = frozenset(("train_patients", "inherited"))
 """Keys of a lineage that name people; a bundle travels, so they stay behind."""
@@ -200,7 +202,7 @@ def write_bundle(out: Path, manifest: BundleManifest, models: Mapping[str, bytes
         out: The folder to make.
         manifest: What the model takes and gives; digests are filled in, names of patients left out.
         models: File name -> content, e.g. ``{"model.onnx": ..., "model.ts.pt": ...}``.
-        force: Replace an older folder of that name.
+        force: Replace an older bundle of that name.
 
     Raises:
         ConfigError: The folder exists, or a name cannot be one.
@@ -216,7 +218,7 @@ def write_bundle(out: Path, manifest: BundleManifest, models: Mapping[str, bytes
         "outputs": manifest.output_shapes,
     }
     whole = manifest.model_copy(update=filled)
-    with staged_folder(out, force=force) as staged:
+    with staged_folder(out, force=force, marks=MARKS) as staged:
         files = {**models, CARD: card(whole).encode()}
         for name, content in files.items():
             _write(staged / valid_name(name, "file name"), content)

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -77,14 +77,15 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def staged_folder(final: Path, *, force: bool = False) -> Iterator[Path]:
+def staged_folder(final: Path, *, force: bool = False, marks: Sequence[str] = ()) -> Iterator[Path]:
     """Build a folder under a hidden name; rename it to ``final`` when the block ends without an error.
 
     Raises:
-        ConfigError: ``final`` exists and ``force`` is not given.
+        ConfigError: As :func:`refuse_existing`, whose arguments these are.
         EcgError: The folder cannot be written; what was there before is intact.
     """
-    refuse_existing(final, force=force)
+    final = _nameable(final)
+    refuse_existing(final, force=force, marks=marks)
     staged = final.with_name(f".{final.name}.{os.getpid()}.partial")
     with explained(final):
         shutil.rmtree(staged, ignore_errors=True)
@@ -108,6 +109,7 @@ def resumable_folder(final: Path) -> Iterator[Path]:
         ConfigError: Another process is building it.
         EcgError: The folder cannot be written; what was there before is intact.
     """
+    final = _nameable(final)
     staged = final.with_name(f".{final.name}.partial")
     with explained(final):
         staged.mkdir(parents=True, exist_ok=True)
@@ -132,15 +134,30 @@ def locked_folder(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def refuse_existing(final: Path, *, force: bool = False) -> None:
-    """Refuse to write over a file or folder that is there, unless forced.
+def refuse_existing(final: Path, *, force: bool = False, marks: Sequence[str] = ()) -> None:
+    """Refuse to write over a file or folder that is there, unless forced; a foreign folder is never written over.
+
+    Args:
+        final: What is about to be written.
+        force: Replace what is there.
+        marks: Names of files that every folder of the kind about to be written holds; none for a file.
 
     Raises:
-        ConfigError: It exists and ``force`` is not given.
+        ConfigError: It exists and ``force`` is not given; or it holds something, but not the marks.
     """
     recover_folder(final)
-    if final.exists() and not force:
+    if not final.exists():
+        return
+    if not force:
         raise ConfigError(f"{final} exists already.", "Give --force to replace it, or another --out.")
+    with explained(final):
+        if final.is_dir():
+            foreign = any(final.iterdir()) and not (marks and all((final / name).is_file() for name in marks))
+        else:
+            foreign = bool(marks)
+    if foreign:
+        kind = f"has no {' and '.join(marks)}" if marks else "is a folder"
+        raise ConfigError(f"{final} exists and {kind}; it is not replaced.", "Give another --out.")
 
 
 def publish_folder(staged: Path, final: Path) -> None:
@@ -164,8 +181,10 @@ def publish_folder(staged: Path, final: Path) -> None:
 
 def recover_folder(final: Path) -> None:
     """Put back the older folder that a replacement was interrupted in moving aside."""
+    if final.exists():
+        return
     aside = _aside(final)
-    if aside.exists() and not final.exists():
+    if aside.exists():
         aside.rename(final)
 
 
@@ -179,7 +198,11 @@ def inside(folder: Path, relative: str) -> Path:
     if not relative or "\0" in relative or ":" in parts[0] or parts[0] == "" or ".." in parts or len(relative) > 1024:
         raise FormatError(f"The path {relative[:80]!r} does not stay inside {folder}.")
     path = folder.joinpath(*parts)
-    if not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        leads_out = not path.resolve().is_relative_to(folder.resolve())
+    except RuntimeError:  # what Python before 3.13 says of links that lead to themselves
+        leads_out = True
+    if leads_out:
         raise FormatError(f"The path {relative[:80]!r} leads out of {folder} through a link.")
     return path
 
@@ -223,7 +246,22 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def _aside(final: Path) -> Path:
+    final = _nameable(final)
     return final.with_name(f".{final.name}.replaced")
+
+
+def _nameable(final: Path) -> Path:
+    """The path in full, so that ``.`` and ``..`` have the names of their folders.
+
+    Raises:
+        ConfigError: It is the root, beside which nothing lies.
+    """
+    full = final.absolute()
+    if full.name == "..":
+        full = full.resolve()
+    if not full.name:
+        raise ConfigError(f"{full} cannot be written over.", "Give another --out.")
+    return full
 
 
 def _locked(handle: int, folder: Path) -> bool:

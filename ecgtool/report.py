@@ -36,6 +36,9 @@ ATTRIBUTIONS = {
 }
 """Whom to name beside a figure on a dataset."""
 
+MARKS = ("metrics.json", "report.html", "report.md")
+"""Files by which a folder is known as a report: no other is ever replaced."""
+
 _LABEL_FIGURES = ("auroc", "auprc", "f1", "precision", "sensitivity", "specificity")
 
 
@@ -65,14 +68,14 @@ def write_report(metrics: Metrics, predictions: Predictions, out: Path, *, force
         metrics: What was found.
         predictions: What it was found from.
         out: The folder to make.
-        force: Replace a folder that is there.
+        force: Replace a report that is there.
 
     Raises:
-        ConfigError: The folder is there and ``force`` is not given.
+        ConfigError: The folder is there and ``force`` is not given, or it is not a report.
     """
-    refuse_existing(out, force=force)
+    refuse_existing(out, force=force, marks=MARKS)
     drawn = {name: figure for name in FIGURES if (figure := draw(name, metrics, predictions)) is not None}
-    with staged_folder(out, force=force) as folder:
+    with staged_folder(out, force=force, marks=MARKS) as folder:
         pictures = {name: image(figure, "svg") for name, figure in drawn.items()}
         for name, figure in drawn.items():
             _save(folder / "figures" / f"{name}.svg", pictures[name])

@@ -40,6 +40,44 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
 
 
+@pytest.mark.parametrize("marks", [(), ("a.json",), ("a.json", "b.json")])
+def test_a_folder_of_someone_else_is_never_replaced_forced_or_not(tmp_path, monkeypatch, marks):
+    (tmp_path / "thesis").mkdir()
+    files.write_text(tmp_path / "a.json", "{}") if len(marks) > 1 else files.write_text(tmp_path / "notes.txt", "mine")
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.chdir(tmp_path)
+    for out in (tmp_path, files.Path(), files.Path("thesis") / ".."):
+        with pytest.raises(ConfigError, match="not replaced"), files.staged_folder(out, force=True, marks=marks):
+            pass
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_file_is_never_replaced_by_a_folder(tmp_path):
+    path = files.write_text(tmp_path / "a.txt", "mine")
+    with pytest.raises(ConfigError, match="not replaced"), files.staged_folder(path, force=True, marks=("a.json",)):
+        pass
+    assert path.read_text() == "mine"
+
+
+def test_nothing_is_written_over_the_root():
+    with pytest.raises(ConfigError), files.staged_folder(files.Path("/"), force=True, marks=("a.json",)):
+        pass
+
+
+def test_a_forced_empty_folder_is_filled(tmp_path):
+    final = tmp_path / "folder"
+    final.mkdir()
+    with files.staged_folder(final, force=True, marks=("a",)) as staged:
+        (staged / "a").write_text("new")
+    assert (final / "a").read_text() == "new"
+
+
+def test_a_link_that_leads_to_itself_leads_out(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(FormatError, match="link"):
+        files.inside(tmp_path, "loop/x.dat")
+
+
 @pytest.mark.parametrize("number", range(1, 4))
 @pytest.mark.parametrize("call", [(os, "fsync"), (files.Path, "rename"), (files.Path, "mkdir")])
 def test_a_failed_folder_leaves_the_old_one_or_the_new_one_whole(tmp_path, monkeypatch, call, number):
@@ -48,7 +86,7 @@ def test_a_failed_folder_leaves_the_old_one_or_the_new_one_whole(tmp_path, monke
         (staged / "a").write_text("old")
     fail_at(monkeypatch, call, number)
     try:
-        with files.staged_folder(final, force=True) as staged:
+        with files.staged_folder(final, force=True, marks=("a",)) as staged:
             (staged / "a").write_text("new")
             (staged / "b").write_text("new")
     except EcgError:

@@ -28,7 +28,7 @@ def evaluate(
         Path | None,
         typer.Option("--out", help="Folder of the report; by default inside the run, or here for a model."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a folder that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a report that is there.")] = False,
     device: Annotated[
         Literal["auto", "cuda", "cpu"], typer.Option("--device", help="Where a run computes; models use the CPU.")
     ] = "auto",
@@ -45,7 +45,7 @@ def evaluate(
     from ecgtool.catalog import find_run
     from ecgtool.evaluation import Options
     from ecgtool.files import refuse_existing
-    from ecgtool.report import write_report
+    from ecgtool.report import MARKS, write_report
     from ecgtool.store import Store
 
     store = Store.open(dataset) if dataset else None
@@ -57,14 +57,14 @@ def evaluate(
         from ecgtool.training.evaluate import measure
 
         folder, force = out or run / name, force or out is None  # an evaluation inside a run is made anew
-        refuse_existing(folder, force=force)
+        refuse_existing(folder, force=force, marks=MARKS)
         found = measure(Run.open(run), store, split, options)
     else:
         from ecgtool.serving.evaluate import measure_bundle
 
         bundle = _bundle(model)
         folder = out or Path(f"{bundle.path.name}-{name}")
-        refuse_existing(folder, force=force)
+        refuse_existing(folder, force=force, marks=MARKS)
         found = measure_bundle(bundle, store, split, options)
     write_report(found.metrics, found.predictions, folder, force=force)
     data = {**found.metrics.model_dump(mode="json"), "report": str(folder)}
