@@ -207,6 +207,32 @@ def inside(folder: Path, relative: str) -> Path:
     return path
 
 
+class Below:
+    """The paths of many files below a folder: as :func:`inside`, each parent folder checked but once.
+
+    Args:
+        folder: What they must not lead out of.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._parents: dict[str, Path] = {}
+
+    def __call__(self, relative: str) -> Path:
+        """The path of ``relative`` below the folder.
+
+        Raises:
+            FormatError: As :func:`inside`.
+        """
+        parent, _, name = relative.rpartition("/")
+        if not parent or name in ("", "..") or "\\" in name or "\0" in name:
+            return inside(self.folder, relative)
+        if parent not in self._parents:
+            self._parents[parent] = inside(self.folder, parent)
+        path = self._parents[parent] / name
+        return inside(self.folder, relative) if path.is_symlink() else path
+
+
 def valid_name(name: str, what: str = "name") -> str:
     """The name itself, if it can name a model, a store or a file without surprises.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,7 @@ class Record:
         return (weights @ recorded).astype(np.float32)
 
 
+@lru_cache(maxsize=1024)  # a store of 20,000 records asks for the same twelve a million times
 def lead_name(text: str) -> str:
     """The standard spelling of a lead's name; a name that is not standard (MLII, ECG ...) is kept as it is.
 

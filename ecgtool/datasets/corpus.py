@@ -13,7 +13,7 @@ from ecgtool.record import Record
 from ecgtool.task import Task
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One record of a corpus: a row of ``items.csv`` in the making.
 

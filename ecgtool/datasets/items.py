@@ -78,9 +78,9 @@ class Account:
 
 @dataclass(frozen=True)
 class Chunk:
-    """The items of a range of entries: int16 [items, leads, samples], and their account."""
+    """The items of a range of entries, int16 [items, leads, samples] for each entry; and their account."""
 
-    signals: Counts
+    signals: list[Counts]
     account: Account
 
 
@@ -91,12 +91,9 @@ def make_chunk(plan: Plan, first: int, last: int) -> Chunk:
         EcgError: The file system fails; a recording that is missing or damaged is accounted for instead.
     """
     account = Account(first)
-    made = [np.empty((0, len(plan.corpus.leads), plan.samples), np.int16)]
-    for entry in plan.corpus.entries[first:last]:
-        items = _accounted(plan, entry, account)
-        account.items.append(len(items))
-        made.append(items)
-    return Chunk(np.concatenate(made), account)
+    made = [_accounted(plan, entry, account) for entry in plan.corpus.entries[first:last]]
+    account.items = [len(items) for items in made]
+    return Chunk(made, account)
 
 
 def _accounted(plan: Plan, entry: Entry, account: Account) -> Counts:
@@ -129,7 +126,7 @@ def _items(plan: Plan, record: Record, account: Account) -> Counts:
         account.calibrated = account.calibrated or record.id
     else:
         account.uncalibrated = account.uncalibrated or record.id
-    return counts.reshape(len(counts), number, plan.samples).swapaxes(0, 1)
+    return np.ascontiguousarray(counts.reshape(len(counts), number, plan.samples).swapaxes(0, 1))
 
 
 def _long_enough(signal: npt.NDArray[np.float32], samples: int, record: Record) -> npt.NDArray[np.float32]:

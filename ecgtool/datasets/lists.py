@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecgtool.datasets.tables import Table
+from ecgtool.datasets.corpus import Entry
+from ecgtool.datasets.tables import read_table
 from ecgtool.errors import ConfigError, NotFound
 from ecgtool.files import digest, explained
 from ecgtool.store import SPLITS
@@ -32,13 +33,13 @@ class Lists:
     notes: tuple[str, ...]
 
 
-def read_lists(folder: Path, column: str, records: Sequence[tuple[str, str]]) -> Lists:
+def read_lists(folder: Path, column: str, entries: Sequence[Entry]) -> Lists:
     """Read the three lists.
 
     Args:
         folder: Holds them.
         column: Of ids in a ``.csv``.
-        records: Id and patient of each record of the corpus.
+        entries: The records of the corpus.
 
     Raises:
         NotFound: The folder, a list or its column is missing.
@@ -52,11 +53,11 @@ def read_lists(folder: Path, column: str, records: Sequence[tuple[str, str]]) ->
         for name in _ids(path, column):
             if split_of.setdefault(name, split) != split:
                 raise ConfigError(f"Record {name} is in the lists {split_of[name]} and {split}.", "Name it once.")
-    splits = tuple(split_of.get(name, "") for name, _patient in records)
+    splits = tuple(split_of.get(entry.id, "") for entry in entries)
     if not any(splits):
-        raise ConfigError(f"The lists in {folder} name none of the {len(records)} records.", f"Are they of {column}?")
-    unknown = [name for name in split_of if name not in {known for known, _patient in records}]
-    return Lists(splits, sources, tuple(_notes(splits, unknown, records)))
+        raise ConfigError(f"The lists in {folder} name none of the {len(entries)} records.", f"Are they of {column}?")
+    unknown = split_of.keys() - {entry.id for entry in entries}
+    return Lists(splits, sources, tuple(_notes(splits, sorted(unknown), entries)))
 
 
 def _list_of(folder: Path, split: str) -> Path:
@@ -70,16 +71,16 @@ def _list_of(folder: Path, split: str) -> Path:
 
 def _ids(path: Path, column: str) -> list[str]:
     if path.suffix == ".csv":
-        return [str(row.whole(column)) for row in Table.read(path, (column,)).rows]
+        return [str(row.whole(column)) for row in read_table(path, (column,))]
     with explained(path):
         return path.read_text(encoding="utf-8-sig", errors="replace").split()
 
 
-def _notes(splits: Sequence[str], unknown: Sequence[str], records: Sequence[tuple[str, str]]) -> list[str]:
+def _notes(splits: Sequence[str], unknown: Sequence[str], entries: Sequence[Entry]) -> list[str]:
     unlisted = splits.count("")
     patients: dict[str, set[str]] = {}
-    for split, (_name, patient) in zip(splits, records, strict=True):
-        patients.setdefault(patient, set()).update({split} - {""})
+    for split, entry in zip(splits, entries, strict=True):
+        patients.setdefault(entry.patient, set()).update({split} - {""})
     straddling = sum(len(held) > 1 for held in patients.values())
     notes = [f"{unlisted} records are in none of the lists and were left out."] if unlisted else []
     if unknown:

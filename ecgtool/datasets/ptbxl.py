@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,12 +14,12 @@ import numpy.typing as npt
 
 from ecgtool.datasets.corpus import Entry
 from ecgtool.datasets.lists import read_lists
-from ecgtool.datasets.ptbxl_labels import LIKELIHOODS, make_targets, make_task, parse_codes, read_statements
+from ecgtool.datasets.ptbxl_labels import LIKELIHOODS, Codes, make_targets, make_task, parse_codes, read_statements
 from ecgtool.datasets.splits import Division
-from ecgtool.datasets.tables import Row, Table
+from ecgtool.datasets.tables import Row, read_table
 from ecgtool.errors import ConfigError, FormatError, NotFound, did_you_mean
-from ecgtool.files import digest, inside
-from ecgtool.formats import read_record
+from ecgtool.files import Below, digest, inside
+from ecgtool.formats import wfdb
 from ecgtool.record import LEADS_12, Record
 from ecgtool.task import NOT_LABELLED, Task
 
@@ -71,52 +72,48 @@ class PTBXL:
     ) -> None:
         _check_options(source_fs, likelihood, division, manifests)
         self.folder = _corpus_folder(folder)
+        self._below = Below(self.folder)
         self.fs, self.samples = float(source_fs), SECONDS * source_fs
         self.sources: Mapping[str, str] = {name: digest(self.folder / name) for name in (DATABASE, STATEMENTS)}
         statements = read_statements(self.folder / STATEMENTS)
         self.tasks: Sequence[Task] = tuple(make_task(task, statements) for task in tasks)
         self.options: Mapping[str, Any] = {"source_fs": source_fs, "likelihood": likelihood}
 
-        rows = _read_database(self.folder)
-        codes = [row.parsed("scp_codes", parse_codes) for row in rows]
+        entries, codes = _read_database(self.folder, SIGNALS[source_fs])
         superclass = make_targets(make_task("superdiagnostic", statements), statements, codes, "any")
         self.notes: Sequence[str] = [
-            _release_note(len(rows), int(np.count_nonzero(superclass[:, 0] != NOT_LABELLED))),
+            _release_note(len(entries), int(np.count_nonzero(superclass[:, 0] != NOT_LABELLED))),
             *_unknown_codes(codes, statements),
         ]
-        splits = [_published(row) for row in rows]
         if manifests is not None:
-            rows, codes, splits = self._listed(manifests, rows, codes)
-        _check_signals(self.folder, rows, source_fs)
+            entries, codes = self._listed(manifests, entries, codes)
+        _check_signals(self.folder, entries, source_fs)
         self.targets: Mapping[str, npt.NDArray[Any]] = {
             task.name: make_targets(task, statements, codes, likelihood) for task in self.tasks
         }
         if division is not None:
-            splits = division.deal([_patient(row) for row in rows], self.targets[self.tasks[0].name] == 1)
+            dealt = division.deal([entry.patient for entry in entries], self.targets[self.tasks[0].name] == 1)
+            entries = [
+                replace(entry, split=split, fold=fold) for entry, (split, fold) in zip(entries, dealt, strict=True)
+            ]
             self.options = {**self.options, "division": asdict(division)}
-        self.entries: Sequence[Entry] = [
-            _entry(row, *split, SIGNALS[source_fs]) for row, split in zip(rows, splits, strict=True)
-        ]
+        self.entries: Sequence[Entry] = entries
         self.tabular_values = np.array(
-            [[entry.metadata[name] for name in self.tabular] for entry in self.entries], np.float32
+            [[entry.metadata[name] for name in self.tabular] for entry in entries], np.float32
         )
 
     def read(self, entry: Entry) -> Record:
         """The recording of an entry."""
-        return read_record(inside(self.folder, f"{entry.record}.hea"))
+        return wfdb.read(self._below(f"{entry.record}.hea"))
 
-    def _listed(
-        self, manifests: Path, rows: list[Row], codes: list[Mapping[str, float]]
-    ) -> tuple[list[Row], list[Mapping[str, float]], list[tuple[str, int]]]:
-        """The rows that the lists name, with their splits."""
-        lists = read_lists(manifests, "ecg_id", [(row["ecg_id"], _patient(row)) for row in rows])
+    def _listed(self, manifests: Path, entries: list[Entry], codes: list[Codes]) -> tuple[list[Entry], list[Codes]]:
+        """The entries that the lists name, in the splits that they name."""
+        lists = read_lists(manifests, "ecg_id", entries)
         self.sources = {**self.sources, **lists.sources}
         self.options = {**self.options, "manifests": True}
         self.notes = [*self.notes, *lists.notes]
         kept = [index for index, split in enumerate(lists.splits) if split]
-        folds = [_published(rows[index])[1] for index in kept]
-        splits = [(lists.splits[index], fold) for index, fold in zip(kept, folds, strict=True)]
-        return [rows[index] for index in kept], [codes[index] for index in kept], splits
+        return [replace(entries[index], split=lists.splits[index]) for index in kept], [codes[index] for index in kept]
 
 
 def _check_options(source_fs: int, likelihood: str, division: Division | None, manifests: Path | None) -> None:
@@ -145,17 +142,20 @@ def _corpus_folder(folder: Path) -> Path:
     return folder.resolve()
 
 
-def _read_database(folder: Path) -> list[Row]:
-    """The rows of ``ptbxl_database.csv``."""
-    rows = list(Table.read(folder / DATABASE, _COLUMNS, _FURTHER).rows)
-    if not rows:
-        raise FormatError(f"{folder / DATABASE} lists no records.", "Download it again.")
-    seen: set[str] = set()
-    for row in rows:
-        if row["ecg_id"] in seen:
-            raise FormatError(f"{row.where}: ecg_id {row['ecg_id']} is there twice.", "Download the table again.")
-        seen.add(row["ecg_id"])
-    return rows
+def _read_database(folder: Path, column: str) -> tuple[list[Entry], list[Codes]]:
+    """An entry and the statements of each row of ``ptbxl_database.csv``."""
+    path = folder / DATABASE
+    entries: dict[str, Entry] = {}
+    codes: list[Codes] = []
+    for row in read_table(path, _COLUMNS, _FURTHER):
+        entry = _entry(row, column)
+        if entry.id in entries:
+            raise FormatError(f"{row.where}: ecg_id {entry.id} is there twice.", "Download the table again.")
+        entries[entry.id] = entry
+        codes.append(row.parsed("scp_codes", parse_codes))
+    if not entries:
+        raise FormatError(f"{path} lists no records.", "Download it again.")
+    return list(entries.values()), codes
 
 
 def _release_note(records: int, with_superclass: int) -> str:
@@ -172,29 +172,26 @@ def _release_note(records: int, with_superclass: int) -> str:
     return f"Release {version}, complete: {records:,} records, {expected:,} with a diagnostic superclass."
 
 
-def _unknown_codes(codes: Sequence[Mapping[str, float]], statements: Mapping[str, Any]) -> list[str]:
+def _unknown_codes(codes: Sequence[Codes], statements: Mapping[str, Any]) -> list[str]:
     unknown = sorted({code for record in codes for code in record if code not in statements})
     return [f"Codes that {STATEMENTS} does not know were ignored: {', '.join(unknown[:10])}."] if unknown else []
 
 
-def _check_signals(folder: Path, rows: Sequence[Row], source_fs: int) -> None:
+def _check_signals(folder: Path, entries: Sequence[Entry], source_fs: int) -> None:
     """Refuse a rate that was not downloaded at all, before anything is read."""
-    top = rows[0][SIGNALS[source_fs]].split("/")[0] if rows else ""
-    if top and not inside(folder, top).exists():
+    top = entries[0].record.split("/")[0]
+    if not inside(folder, top).exists():
         other = next(fs for fs in SIGNALS if fs != source_fs)
         raise NotFound(f"{folder} has no {top}.", f"Download it, or read the others with --source-fs {other}.")
 
 
-def _entry(row: Row, split: str, fold: int, column: str) -> Entry:
+def _entry(row: Row, column: str) -> Entry:
     """The row without what may name or describe a person: no reports, dates, nurses or cardiologists."""
     metadata: dict[str, Any] = {**_age(row), "sex": _sex(row)}
     metadata |= {name: _tidy(row.number(name)) for name in ("height", "weight", "site")}
-    metadata["device"] = " ".join(row["device"].split())
-    return Entry(str(row.whole("ecg_id")), _patient(row), row[column], split, fold, metadata)
-
-
-def _patient(row: Row) -> str:
-    return str(row.whole("patient_id"))
+    metadata["device"] = sys.intern(" ".join(row["device"].split()))
+    split, fold = _published(row)
+    return Entry(str(row.whole("ecg_id")), str(row.whole("patient_id")), row[column], split, fold, metadata)
 
 
 def _published(row: Row) -> tuple[str, int]:

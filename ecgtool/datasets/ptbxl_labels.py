@@ -12,9 +12,12 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.datasets.tables import Table
+from ecgtool.datasets.tables import read_table
 from ecgtool.errors import ConfigError, FormatError, did_you_mean
 from ecgtool.task import NOT_LABELLED, Task
+
+Codes = Mapping[str, float]
+"""A record's statements: code to likelihood."""
 
 SUPERCLASSES = ("CD", "HYP", "MI", "NORM", "STTC")
 
@@ -70,7 +73,7 @@ def read_statements(path: Path) -> dict[str, Statement]:
     """
     kinds = ("diagnostic", "form", "rhythm")
     found: dict[str, Statement] = {}
-    for row in Table.read(path, ("", *kinds, "diagnostic_class", "diagnostic_subclass")).rows:
+    for row in read_table(path, ("", *kinds, "diagnostic_class", "diagnostic_subclass")):
         diagnostic, form, rhythm = (row.number(kind) == 1 for kind in kinds)
         code, superclass, subclass = row[""], row["diagnostic_class"], row["diagnostic_subclass"]
         if diagnostic and (superclass not in SUPERCLASSES or not subclass):
@@ -102,7 +105,7 @@ def make_task(name: str, statements: Mapping[str, Statement]) -> Task:
 
 
 def make_targets(
-    task: Task, statements: Mapping[str, Statement], codes: Sequence[Mapping[str, float]], likelihood: str
+    task: Task, statements: Mapping[str, Statement], codes: Sequence[Codes], likelihood: str
 ) -> npt.NDArray[np.uint8]:
     """Which labels of the task each record carries; a row of NOT_LABELLED where it carries none.
 
@@ -131,7 +134,7 @@ def _counts(chance: float, likelihood: str) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def parse_codes(text: str) -> Mapping[str, float]:
+def parse_codes(text: str) -> Codes:
     """A record's statements from a cell such as ``{'NORM': 100.0, 'SR': 0.0}``; nothing in it is run.
 
     Raises:

@@ -71,7 +71,8 @@ class Staging:
 
     def append(self, chunk: Chunk) -> None:
         """Put a chunk behind the others; it counts once this returns."""
-        self._signals.write(np.ascontiguousarray(chunk.signals).data)
+        for items in chunk.signals:
+            self._signals.write(items.data)
         flush(self._signals)
         self._journal.write(_line(asdict(chunk.account)))
         flush(self._journal)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from ecgtool.errors import FormatError, NotFound, did_you_mean
 from ecgtool.files import explained
@@ -15,7 +14,7 @@ from ecgtool.files import explained
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """A row of a table: cells by column, and where it stands."""
 
@@ -60,42 +59,31 @@ class Row:
         return FormatError(f"{self.where}: column '{column}' holds {self.cells[column][:60]!r}.", "Correct the cell.")
 
 
-@dataclass(frozen=True)
-class Table:
-    """A CSV file with a head, as text."""
+def read_table(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Row]:
+    """The rows of a CSV file with a head, one after the other; of each, the named columns as text.
 
-    path: Path
-    rows: tuple[Row, ...]
+    Args:
+        path: The file; UTF-8, with or without a byte-order mark.
+        columns: Columns that must be there.
+        optional: Columns whose cells are empty where the table does not have them.
 
-    @classmethod
-    def read(cls, path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> Self:
-        """Read the named columns of a table; others are not kept.
-
-        Args:
-            path: The file; UTF-8, with or without a byte-order mark.
-            columns: Columns that must be there.
-            optional: Columns whose cells are empty where the table does not have them.
-
-        Raises:
-            NotFound: The file or a column is missing.
-            FormatError: It is not such a table, or a row has fewer cells than the head.
-        """
-        with explained(path):
-            text = path.read_bytes()
-        try:
-            lines = csv.reader(io.StringIO(text.decode("utf-8-sig"), newline=""), strict=True)
+    Raises:
+        NotFound: The file or a column is missing.
+        FormatError: It is not such a table, or a row has fewer cells than the head.
+    """
+    try:
+        with explained(path), path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file, strict=True)
             head = next(lines, [])
             missing = [column for column in columns if column not in head]
             if missing:
                 raise NotFound(f"{path} has no column '{missing[0]}'.", did_you_mean(missing[0], filter(None, head)))
             places = {name: head.index(name) for name in (*columns, *optional) if name in head}
-            return cls(path, tuple(_row(path, lines.line_num, cells, places, optional) for cells in lines if cells))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise FormatError(f"{path} is not a CSV table: {error}.", "Download it again.") from None
-
-
-def _row(path: Path, line: int, cells: list[str], places: dict[str, int], optional: Sequence[str]) -> Row:
-    where = f"{path} line {line}"
-    if len(cells) <= max(places.values()):
-        raise FormatError(f"{where} has {len(cells)} cells, fewer than the head.", "Download the table again.")
-    return Row({**dict.fromkeys(optional, ""), **{name: cells[place] for name, place in places.items()}}, where)
+            empty = dict.fromkeys(optional, "")
+            for cells in filter(None, lines):
+                where = f"{path} line {lines.line_num}"
+                if len(cells) <= max(places.values()):
+                    raise FormatError(f"{where} has {len(cells)} cells, fewer than the head.", "Is the table whole?")
+                yield Row({**empty, **{name: cells[place] for name, place in places.items()}}, where)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FormatError(f"{path} is not a CSV table: {error}.", "Download it again.") from None

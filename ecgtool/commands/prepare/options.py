@@ -32,7 +32,7 @@ Splits = Annotated[
 Folds = Annotated[
     int | None, typer.Option("--folds", help="So many folds by patient; the last is test, the one before val.")
 ]
-SplitSeed = Annotated[int, typer.Option("--split-seed", help="Of --splits and --folds.")]
+SplitSeed = Annotated[int, typer.Option("--split-seed", min=0, help="Of --splits and --folds.")]
 Tasks = Annotated[list[str] | None, typer.Option("--task", help="What to predict; several with commas or repeated.")]
 
 
