@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from ecgtool.bootstrap import patient_codes, resamples
 from ecgtool.metrics import evaluate
-from ecgtool.outcomes import Counted, Outcomes
+from ecgtool.metrics.bootstrap import patient_codes, resamples
+from ecgtool.metrics.outcomes import Counted, Outcomes
 from ecgtool.task import Task
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ecgtool.bundle import Bundle, BundleManifest
+from ecgtool.catalog.bundle import Bundle, BundleManifest
 from ecgtool.formats.wfdb_write import write_wfdb
 from ecgtool.models.contract import load_run
 from ecgtool.record import Record

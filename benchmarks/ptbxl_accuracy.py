@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool import cli, console
-from ecgtool.bootstrap import interval, patient_codes, resamples
 from ecgtool.config import read_recipe, resolve
-from ecgtool.outcomes import Counted
-from ecgtool.predictions import Predictions
+from ecgtool.metrics.bootstrap import interval, patient_codes, resamples
+from ecgtool.metrics.outcomes import Counted
+from ecgtool.metrics.predictions import Predictions
 from ecgtool.training.evaluate import measure
 from ecgtool.training.fit import fit
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ecgtool import __version__
-from ecgtool.bundle import Bundle, Parity
 from ecgtool.catalog import Catalog
+from ecgtool.catalog.bundle import Bundle, Parity
 from ecgtool.errors import EcgError, NotFound, did_you_mean
 from ecgtool.formats import read_record
 from ecgtool.home import FAMILIES, find, home, is_path, members

@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from ecgtool.config import Preprocessing, checked
 from ecgtool.console import log
-from ecgtool.curves import Rule
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.metrics import Metrics, Source, Timing
-from ecgtool.predictions import Predictions
+from ecgtool.metrics.curves import Rule
+from ecgtool.metrics.predictions import Predictions
 from ecgtool.store import Store
 from ecgtool.task import Task
 

@@ -21,12 +21,12 @@ from ecgtool.config import Preprocessing, checked
 from ecgtool.console import DISCLAIMER, printable
 from ecgtool.describe import locate
 from ecgtool.errors import ConfigError, DataError, EcgError, NotFound
-from ecgtool.figures import COLOURS, label_intervals
 from ecgtool.files import explained
 from ecgtool.formats import read_record
 from ecgtool.metrics import Metrics
-from ecgtool.page import LONGEST_S, layout_of
+from ecgtool.paper.page import LONGEST_S, layout_of
 from ecgtool.record import Record
+from ecgtool.report.figures import COLOURS, label_intervals
 from ecgtool.run import Run
 from ecgtool.store import Store
 

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ecgtool.bundle import BundleManifest, write_bundle
+from ecgtool.catalog.bundle import BundleManifest, write_bundle
 from ecgtool.config import Preprocessing
 from ecgtool.record import LEADS_12
 from ecgtool.task import Task

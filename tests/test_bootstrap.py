@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ecgtool.bootstrap import interval, patient_codes, resamples
+from ecgtool.metrics.bootstrap import interval, patient_codes, resamples
 
 
 def test_all_items_of_a_patient_are_drawn_together():

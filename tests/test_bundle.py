@@ -8,8 +8,8 @@ import pytest
 from bundles import LABELS, make_bundle, manifest, model
 from pydantic import ValidationError
 
-from ecgtool.bundle import Bundle, Origin, write_bundle
-from ecgtool.card import card
+from ecgtool.catalog.bundle import Bundle, Origin, write_bundle
+from ecgtool.catalog.card import card
 from ecgtool.config import Preprocessing
 from ecgtool.errors import ConfigError, EcgError, FormatError, IntegrityError, NotFound
 from ecgtool.task import Task

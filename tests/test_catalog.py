@@ -10,9 +10,8 @@ import time
 import pytest
 from bundles import make_bundle
 
-from ecgtool import database
-from ecgtool.bundle import Origin
-from ecgtool.catalog import Catalog, find_bundle, find_run
+from ecgtool.catalog import Catalog, database, find_bundle, find_run
+from ecgtool.catalog.bundle import Origin
 from ecgtool.errors import ConfigError, EcgError, FormatError, IntegrityError, NotFound
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from ecgtool.curves import Counts, Ranking, auroc, average_precision, best_threshold, calibration
+from ecgtool.metrics.curves import Counts, Ranking, auroc, average_precision, best_threshold, calibration
 
 
 def draw(seed, items=200, share=0.3, digits=2):

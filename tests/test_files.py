@@ -40,34 +40,34 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
 
 
-@pytest.mark.parametrize("marks", [(), ("a.json",), ("a.json", "b.json")])
-def test_a_folder_of_someone_else_is_never_replaced_forced_or_not(tmp_path, monkeypatch, marks):
-    (tmp_path / "thesis").mkdir()
-    files.write_text(tmp_path / "a.json", "{}") if len(marks) > 1 else files.write_text(tmp_path / "notes.txt", "mine")
-    before = sorted(tmp_path.iterdir())
+@pytest.mark.parametrize("holds", [(), ("a.json",)])
+def test_what_a_folder_holds_beside_a_result_is_never_lost_forced_or_not(tmp_path, monkeypatch, holds):
+    for name in ("a.json", "thesis.txt"):
+        files.write_text(tmp_path / name, "mine")
+    (tmp_path / "old").mkdir()
     monkeypatch.chdir(tmp_path)
-    for out in (tmp_path, files.Path(), files.Path("thesis") / ".."):
-        with pytest.raises(ConfigError, match="not replaced"), files.staged_folder(out, force=True, marks=marks):
+    for out in (tmp_path, files.Path(), files.Path("old") / ".."):
+        with pytest.raises(ConfigError, match="not replaced"), files.staged_folder(out, force=True, holds=holds):
             pass
-    assert sorted(tmp_path.iterdir()) == before
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.json", "old", "thesis.txt"]
 
 
 def test_a_file_is_never_replaced_by_a_folder(tmp_path):
     path = files.write_text(tmp_path / "a.txt", "mine")
-    with pytest.raises(ConfigError, match="not replaced"), files.staged_folder(path, force=True, marks=("a.json",)):
+    with pytest.raises(ConfigError, match="not replaced"), files.staged_folder(path, force=True, holds=("a.json",)):
         pass
     assert path.read_text() == "mine"
 
 
 def test_nothing_is_written_over_the_root():
-    with pytest.raises(ConfigError), files.staged_folder(files.Path("/"), force=True, marks=("a.json",)):
+    with pytest.raises(ConfigError), files.staged_folder(files.Path("/"), force=True, holds=("a.json",)):
         pass
 
 
 def test_a_forced_empty_folder_is_filled(tmp_path):
     final = tmp_path / "folder"
     final.mkdir()
-    with files.staged_folder(final, force=True, marks=("a",)) as staged:
+    with files.staged_folder(final, force=True, holds=("a",)) as staged:
         (staged / "a").write_text("new")
     assert (final / "a").read_text() == "new"
 
@@ -86,7 +86,7 @@ def test_a_failed_folder_leaves_the_old_one_or_the_new_one_whole(tmp_path, monke
         (staged / "a").write_text("old")
     fail_at(monkeypatch, call, number)
     try:
-        with files.staged_folder(final, force=True, marks=("a",)) as staged:
+        with files.staged_folder(final, force=True, holds=("a", "b")) as staged:
             (staged / "a").write_text("new")
             (staged / "b").write_text("new")
     except EcgError:

@@ -6,8 +6,8 @@ import pytest
 from bundles import graph, manifest, model
 from onnx import TensorProto, helper, numpy_helper
 
+from ecgtool.catalog.modelfile import open_session, refuse_unsafe
 from ecgtool.errors import FormatError
-from ecgtool.modelfile import open_session, refuse_unsafe
 
 MANIFEST = manifest()
 
@@ -98,7 +98,7 @@ def test_functions_of_the_file_itself_may_have_any_domain():
 
 
 def test_the_search_finds_every_node_that_onnx_finds():
-    from ecgtool.modelfile import _search
+    from ecgtool.catalog.modelfile import _search
 
     content = with_parts(nodes=[branch(branch(constant(numpy_helper.from_array(np.ones(2)))))])
     found = {use.operator for use in _search(memoryview(content), "Model", 0) if use.kind == "node"}

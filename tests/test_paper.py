@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from ecgtool import paper
 from ecgtool.console import DISCLAIMER
 from ecgtool.errors import ConfigError, DataError, EcgError
-from ecgtool.page import layout_of
+from ecgtool.paper.page import layout_of
 from ecgtool.record import LEADS_12, Record
 
 PAYLOADS = (

@@ -8,10 +8,10 @@ import pytest
 
 from ecgtool.console import DISCLAIMER
 from ecgtool.errors import ConfigError
-from ecgtool.figures import FIGURES, draw, image
 from ecgtool.metrics import Source, choose_thresholds
-from ecgtool.predictions import Predictions
+from ecgtool.metrics.predictions import Predictions
 from ecgtool.report import ATTRIBUTIONS, as_html, as_markdown, write_report
+from ecgtool.report.figures import FIGURES, draw, image
 from ecgtool.task import Task
 
 PAYLOADS = (
@@ -91,12 +91,22 @@ def test_an_older_report_is_replaced_only_when_asked(tmp_path):
     predictions = predicted()
     metrics = measured(predictions)
     out = write_report(metrics, predictions, tmp_path / "report")
-    (out / "stale.txt").write_text("old")
+    (out / "figures" / "stale.svg").write_text("old")
     with pytest.raises(ConfigError, match="exists already"):
         write_report(metrics, predictions, out)
-    assert (out / "stale.txt").exists()
+    assert (out / "figures" / "stale.svg").exists()
     write_report(metrics, predictions, out, force=True)
-    assert not (out / "stale.txt").exists()
+    assert not (out / "figures" / "stale.svg").exists()
+
+
+def test_a_report_with_notes_beside_it_is_not_replaced(tmp_path):
+    predictions = predicted()
+    metrics = measured(predictions)
+    out = write_report(metrics, predictions, tmp_path / "report")
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match=r"notes\.txt"):
+        write_report(metrics, predictions, out, force=True)
+    assert (out / "notes.txt").read_text() == "mine"
 
 
 def test_the_page_says_what_it_is_of_and_what_it_is_not():

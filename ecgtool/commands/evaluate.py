@@ -12,7 +12,7 @@ from ecgtool.console import Result
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ecgtool.bundle import Bundle
+    from ecgtool.catalog.bundle import Bundle
     from ecgtool.metrics import Metrics
 
 
@@ -45,7 +45,7 @@ def evaluate(
     from ecgtool.catalog import find_run
     from ecgtool.evaluation import Options
     from ecgtool.files import refuse_existing
-    from ecgtool.report import MARKS, write_report
+    from ecgtool.report import HOLDS, write_report
     from ecgtool.store import Store
 
     store = Store.open(dataset) if dataset else None
@@ -57,14 +57,14 @@ def evaluate(
         from ecgtool.training.evaluate import measure
 
         folder, force = out or run / name, force or out is None  # an evaluation inside a run is made anew
-        refuse_existing(folder, force=force, marks=MARKS)
+        refuse_existing(folder, force=force, holds=HOLDS)
         found = measure(Run.open(run), store, split, options)
     else:
         from ecgtool.serving.evaluate import measure_bundle
 
         bundle = _bundle(model)
         folder = out or Path(f"{bundle.path.name}-{name}")
-        refuse_existing(folder, force=force, marks=MARKS)
+        refuse_existing(folder, force=force, holds=HOLDS)
         found = measure_bundle(bundle, store, split, options)
     write_report(found.metrics, found.predictions, folder, force=force)
     data = {**found.metrics.model_dump(mode="json"), "report": str(folder)}

@@ -10,7 +10,7 @@ import typer
 from ecgtool.console import Result
 
 if TYPE_CHECKING:
-    from ecgtool.bundle import Bundle
+    from ecgtool.catalog.bundle import Bundle
 
 
 def export(

@@ -213,7 +213,7 @@ def facts(entry: CatalogEntry) -> RenderableType:
 
 def _problem(entry: CatalogEntry) -> str:
     """What is wrong with the bundle of a model; empty where nothing is."""
-    from ecgtool.bundle import ONNX
+    from ecgtool.catalog.bundle import ONNX
     from ecgtool.errors import EcgError
 
     try:

@@ -13,7 +13,7 @@ import typer
 from ecgtool.console import Result
 
 if TYPE_CHECKING:
-    from ecgtool.bundle import Bundle
+    from ecgtool.catalog.bundle import Bundle
 
 
 def register(

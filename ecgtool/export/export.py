@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool import __version__
-from ecgtool.bundle import MARKS, Bundle, BundleManifest, Origin, Parity, write_bundle
+from ecgtool.catalog.bundle import HOLDS, Bundle, BundleManifest, Origin, Parity, write_bundle
 from ecgtool.config import Preprocessing, checked
 from ecgtool.console import log, progress
 from ecgtool.errors import ConfigError, DataError, NotFound, did_you_mean
@@ -75,7 +75,7 @@ def export_run(
     if unknown or not formats:
         raise ConfigError(f"There is no format '{''.join(unknown[:1])}'.", did_you_mean("".join(unknown[:1]), FORMATS))
     valid_name(run.name, "bundle name")
-    refuse_existing(out, force=force, marks=MARKS)
+    refuse_existing(out, force=force, holds=HOLDS)
     manifest = describe(run, opset=OPSET if "onnx" in formats else None)
     model = Served(load_run(run), manifest.task, manifest.samples, len(manifest.tabular))
     data = _fitting(manifest, store or _own_store(run))

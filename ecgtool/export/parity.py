@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ecgtool.bundle import BundleManifest
+from ecgtool.catalog.bundle import BundleManifest
+from ecgtool.catalog.modelfile import open_session
 from ecgtool.console import log
 from ecgtool.errors import DataError, IntegrityError
 from ecgtool.export.served import Served
-from ecgtool.modelfile import open_session
 from ecgtool.store import SPLITS, Store
 
 LIMIT = 1e-4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ecgtool.bundle import BundleManifest
+from ecgtool.catalog.bundle import BundleManifest
 from ecgtool.config import Preprocessing
 from ecgtool.console import DISCLAIMER
 from ecgtool.signals.filters import BASELINE_HZ, BASELINE_WINDOWS_S, NOTCH_QUALITY, ORDER

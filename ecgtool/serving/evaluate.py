@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.bundle import Bundle
+from ecgtool.catalog.bundle import Bundle
 from ecgtool.errors import NotFound
 from ecgtool.evaluation import Evaluation, Indices, Options, fitting, predict_split, source_of, time_per_record
 from ecgtool.serving.predictor import Predictor

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.bundle import Bundle, BundleManifest
+from ecgtool.catalog.bundle import Bundle, BundleManifest
+from ecgtool.catalog.modelfile import first_line, runtime_errors
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.formats import read_record
-from ecgtool.modelfile import first_line, runtime_errors
 from ecgtool.record import Record
 from ecgtool.serving.metadata import read_metadata
 from ecgtool.serving.spans import STRETCH_S, Span, flat_leads, spans

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.bundle import BundleManifest
+from ecgtool.catalog.bundle import BundleManifest
 from ecgtool.record import Record
 from ecgtool.signals.windows import onsets
 

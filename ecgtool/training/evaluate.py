@@ -8,13 +8,13 @@ from functools import partial
 import torch
 
 from ecgtool.config import checked
-from ecgtool.curves import Rule
 from ecgtool.errors import IntegrityError, NotFound
 from ecgtool.evaluation import Evaluation, Indices, Options, fitting, predict_split, source_of, time_per_record
 from ecgtool.files import write_json
 from ecgtool.metrics import Metrics, Timing, choose_thresholds
+from ecgtool.metrics.curves import Rule
+from ecgtool.metrics.predictions import Predictions
 from ecgtool.models.contract import Normalised, load_run
-from ecgtool.predictions import Predictions
 from ecgtool.run import Run
 from ecgtool.store import Store
 from ecgtool.task import Task

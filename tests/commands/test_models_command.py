@@ -1,8 +1,8 @@
 import pytest
 from bundles import make_bundle
 
-from ecgtool.bundle import Origin
 from ecgtool.catalog import Catalog
+from ecgtool.catalog.bundle import Origin
 
 
 def measured(value):

@@ -16,7 +16,7 @@ from onnx import helper
 from support import MULTICLASS, make_store
 from untrained import make_run
 
-from ecgtool.bundle import Bundle
+from ecgtool.catalog.bundle import Bundle
 from ecgtool.errors import ConfigError, DataError, EcgError, IntegrityError, NotFound
 from ecgtool.export import export as exporting
 from ecgtool.export import parity

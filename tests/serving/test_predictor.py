@@ -7,7 +7,7 @@ from bundles import LABELS, make_bundle, manifest, model
 from onnx import TensorProto, helper, numpy_helper
 from recorded import ecg_like, write_record
 
-from ecgtool.bundle import write_bundle
+from ecgtool.catalog.bundle import write_bundle
 from ecgtool.config import Preprocessing
 from ecgtool.errors import ConfigError, DataError, EcgError
 from ecgtool.record import LEADS_8, LEADS_12, Record

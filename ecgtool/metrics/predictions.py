@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ecgtool.console import inert
 from ecgtool.files import write_text
 from ecgtool.metrics import Metrics, evaluate
-from ecgtool.outcomes import Outcomes
+from ecgtool.metrics.outcomes import Outcomes
 from ecgtool.task import Task
 
 

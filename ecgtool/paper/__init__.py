@@ -23,7 +23,7 @@ from matplotlib.patheffects import withStroke
 from ecgtool.console import DISCLAIMER, printable
 from ecgtool.errors import ConfigError
 from ecgtool.files import write_file
-from ecgtool.page import MM_PER_S, Layout, layout_of
+from ecgtool.paper.page import MM_PER_S, Layout, layout_of
 from ecgtool.record import Record
 
 MM_PER_MV = 10.0

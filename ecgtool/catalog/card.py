@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ecgtool.console import DISCLAIMER, printable
 
 if TYPE_CHECKING:
-    from ecgtool.bundle import BundleManifest, Parity
+    from ecgtool.catalog.bundle import BundleManifest, Parity
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 

@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ecgtool.bundle import MANIFEST, Bundle, BundleManifest, write_bundle
-from ecgtool.database import reading, writing
+from ecgtool.catalog.bundle import MANIFEST, Bundle, BundleManifest, write_bundle
+from ecgtool.catalog.database import reading, writing
 from ecgtool.errors import ConfigError, EcgError, IntegrityError, NotFound, did_you_mean
 from ecgtool.files import explained, valid_name, write_text
 from ecgtool.home import home, is_path, members

@@ -24,11 +24,11 @@ from string import Template
 
 from ecgtool import __version__
 from ecgtool.console import DISCLAIMER, printable
-from ecgtool.figures import FIGURES, SHOWN, draw, image
 from ecgtool.files import refuse_existing, staged_folder, write_file, write_json, write_text
 from ecgtool.metrics import FEW, METRICS, Metrics, Value
-from ecgtool.outcomes import QUANTITIES
-from ecgtool.predictions import Predictions
+from ecgtool.metrics.outcomes import QUANTITIES
+from ecgtool.metrics.predictions import Predictions
+from ecgtool.report.figures import FIGURES, SHOWN, draw, image
 
 ATTRIBUTIONS = {
     "ptbxl": "PTB-XL (Wagner et al. 2020, doi:10.1038/s41597-020-0495-6; PhysioNet), licence CC BY 4.0.",
@@ -36,8 +36,8 @@ ATTRIBUTIONS = {
 }
 """Whom to name beside a figure on a dataset."""
 
-MARKS = ("metrics.json", "report.html", "report.md")
-"""Files by which a folder is known as a report: no other is ever replaced."""
+HOLDS = frozenset(("metrics.json", "report.html", "report.md", "predictions.csv", "figures"))
+"""What a report's folder holds: one with anything else in it is never replaced."""
 
 _LABEL_FIGURES = ("auroc", "auprc", "f1", "precision", "sensitivity", "specificity")
 
@@ -51,7 +51,7 @@ class Section:
         text: Paragraphs.
         columns: Heads of the table.
         rows: Its cells, as text.
-        figures: Names in :data:`ecgtool.figures.FIGURES`; those that do not apply to the task are left out.
+        figures: Names in :data:`ecgtool.report.figures.FIGURES`; those that do not apply to the task are left out.
     """
 
     title: str
@@ -71,11 +71,11 @@ def write_report(metrics: Metrics, predictions: Predictions, out: Path, *, force
         force: Replace a report that is there.
 
     Raises:
-        ConfigError: The folder is there and ``force`` is not given, or it is not a report.
+        ConfigError: The folder is there and ``force`` is not given, or it holds something else.
     """
-    refuse_existing(out, force=force, marks=MARKS)
+    refuse_existing(out, force=force, holds=HOLDS)
     drawn = {name: figure for name in FIGURES if (figure := draw(name, metrics, predictions)) is not None}
-    with staged_folder(out, force=force, marks=MARKS) as folder:
+    with staged_folder(out, force=force, holds=HOLDS) as folder:
         pictures = {name: image(figure, "svg") for name, figure in drawn.items()}
         for name, figure in drawn.items():
             _save(folder / "figures" / f"{name}.svg", pictures[name])

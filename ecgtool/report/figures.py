@@ -15,9 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ecgtool.console import printable
-from ecgtool.curves import Counts, calibration
 from ecgtool.metrics import Metrics
-from ecgtool.predictions import Predictions
+from ecgtool.metrics.curves import Counts, calibration
+from ecgtool.metrics.predictions import Predictions
 
 SHOWN = 10
 """Labels drawn in one picture at most: those with the most positives."""

@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.curves import Floats, Ranking, auroc, average_precision
 from ecgtool.errors import DataError
+from ecgtool.metrics.curves import Floats, Ranking, auroc, average_precision
 from ecgtool.task import NOT_LABELLED, Task
 
 Flags = npt.NDArray[np.bool_]

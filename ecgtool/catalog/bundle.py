@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ecgtool.card import card
+from ecgtool.catalog.card import card
 from ecgtool.config import Preprocessing, Section, checked
 from ecgtool.errors import ConfigError, FormatError, IntegrityError, NotFound
 from ecgtool.files import digest, explained, inside, read_json, staged_folder, valid_name, write_file, write_json
@@ -33,8 +33,8 @@ Shapes = dict[str, tuple[int | str, ...]]
 
 SCHEMA = 1
 MANIFEST, SEAL, CARD, ONNX = "bundle.json", "bundle.sha256", "card.md", "model.onnx"
-MARKS = (MANIFEST, SEAL)
-"""Files by which a folder is known as a bundle: no other is ever replaced."""
+HOLDS = frozenset((MANIFEST, SEAL, CARD, ONNX, "model.ts.pt"))
+"""What a bundle's folder holds: one with anything else in it is never replaced."""
 INTENDED_USE = "Research on electrocardiograms like those it was trained on. Not for diagnosis or treatment."
 PRIVATE = frozenset(("train_patients", "inherited"))
 """Keys of a lineage that name people; a bundle travels, so they stay behind."""
@@ -173,7 +173,7 @@ class Bundle:
             FormatError: The model refers to other files, needs foreign operators, or does not fit the manifest.
             IntegrityError: The model was changed, or is missing.
         """
-        from ecgtool.modelfile import open_session
+        from ecgtool.catalog.modelfile import open_session
 
         if ONNX not in self.manifest.digests:
             raise FormatError(f"{self.path} holds no {ONNX}.", "Export it with --format onnx.")
@@ -218,7 +218,7 @@ def write_bundle(out: Path, manifest: BundleManifest, models: Mapping[str, bytes
         "outputs": manifest.output_shapes,
     }
     whole = manifest.model_copy(update=filled)
-    with staged_folder(out, force=force, marks=MARKS) as staged:
+    with staged_folder(out, force=force, holds=HOLDS | set(models)) as staged:
         files = {**models, CARD: card(whole).encode()}
         for name, content in files.items():
             _write(staged / valid_name(name, "file name"), content)

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from ecgtool.bootstrap import LEVEL, interval, patient_codes, resamples
 from ecgtool.config import Section
-from ecgtool.curves import Floats, Rule, best_threshold
 from ecgtool.errors import ConfigError, DataError, did_you_mean
-from ecgtool.outcomes import QUANTITIES, Counted, Outcomes
+from ecgtool.metrics.bootstrap import LEVEL, interval, patient_codes, resamples
+from ecgtool.metrics.curves import Floats, Rule, best_threshold
+from ecgtool.metrics.outcomes import QUANTITIES, Counted, Outcomes
 from ecgtool.task import Task
 
 FEW = 10
@@ -31,7 +31,7 @@ class Metric:
     """One figure of a whole task.
 
     Args:
-        quantity: What it is the mean of, in :data:`ecgtool.outcomes.QUANTITIES`.
+        quantity: What it is the mean of, in :data:`ecgtool.metrics.outcomes.QUANTITIES`.
         average: ``macro``: every label counts the same; ``weighted``: by its positives; ``items``: the share of the
             items of which every label is right (where exactly one holds: the most probable one).
         summary: Its definition in one line.
