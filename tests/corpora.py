@@ -77,26 +77,6 @@ def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-PTBXL_COLUMNS = [
-    "ecg_id",
-    "patient_id",
-    "age",
-    "sex",
-    "height",
-    "weight",
-    "nurse",
-    "site",
-    "device",
-    "recording_date",
-    "report",
-    "scp_codes",
-    "heart_axis",
-    "validated_by",
-    "strat_fold",
-    "filename_lr",
-    "filename_hr",
-]
-
 STATEMENTS = {  # code: diagnostic, form, rhythm, superclass, subclass
     "NORM": (1, 0, 0, "NORM", "NORM"),
     "IMI": (1, 0, 0, "MI", "IMI"),

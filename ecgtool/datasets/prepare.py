@@ -118,18 +118,17 @@ def _build(folder: Path, journal: Path, plan: Plan, wanted: StoreManifest, worke
     with Staging(folder, journal, shape, wanted.fingerprint) as staging:
         for note in corpus.notes:
             console.log.info("%s", note)
+        staging.take_back(_still_true(staging.accounts, plan))
         done, total = staging.entries, len(corpus.entries)
         if done:
             console.log.info("Going on after %d of %d recordings.", done, total)
         with console.progress(f"Preparing {corpus.name}", total) as advance:
             advance(done)
-            _refuse_mixture(staging.accounts, plan.steps)
             for chunk in make_chunks(plan, list(_ranges(plan, done, total)), workers):
                 staging.append(chunk)
-                _refuse_mixture(staging.accounts, plan.steps)
+                _refuse_unfit(staging, plan)
                 advance(len(chunk.account.items))
-        if not staging.items:
-            _refuse_emptiness(staging.accounts, corpus)
+        _refuse_unfit(staging, plan, complete=True)
         staging.finish()
         notes = describe(staging.accounts, plan)
         for note in notes:
@@ -144,6 +143,31 @@ def _ranges(plan: Plan, first: int, total: int) -> Iterator[tuple[int, int]]:
     entries = min(max(CHUNK_BYTES // item_bytes, 1), _CHUNK_ENTRIES)
     for begin in range(first, total, entries):
         yield begin, min(begin + entries, total)
+
+
+def _still_true(accounts: Sequence[Account], plan: Plan) -> int:
+    """How many chunks, from the first, hold all they could: none of the recordings they left out can be used now."""
+    for number, account in enumerate(accounts):
+        left_out = [account.first + place for place, items in enumerate(account.items) if not items]
+        if _first_usable(plan, left_out) is not None:
+            return number
+    return len(accounts)
+
+
+def _first_usable(plan: Plan, rows: Sequence[int]) -> int | None:
+    """The first of these entries whose recording can be used; None where none can."""
+    return next((row for row in rows if sum(make_chunk(plan, row, row + 1).account.items)), None)
+
+
+def _refuse_unfit(staging: Staging, plan: Plan, *, complete: bool = False) -> None:
+    """Raise where no store can come of it; what was read is read again next time, when it may have been mended."""
+    try:
+        _refuse_mixture(staging.accounts, plan.steps)
+        if complete and not staging.items:
+            _refuse_emptiness(staging.accounts, plan.corpus)
+    except DataError:
+        staging.take_back(0)
+        raise
 
 
 def _refuse_mixture(accounts: Sequence[Account], steps: Preprocessing) -> None:
@@ -219,9 +243,9 @@ def _decisive(manifest: StoreManifest) -> dict[str, Any]:
 def _refuse_growth(store: Store, plan: Plan, rows: npt.NDArray[np.int64]) -> None:
     """Raise where a recording that the store left out can be used now: it has been downloaded since, or repaired."""
     left_out = np.setdiff1d(np.arange(len(plan.corpus.entries)), rows)
-    for index in left_out.tolist():
-        if sum(make_chunk(plan, index, index + 1).account.items):
-            raise ConfigError(
-                f"{store.path} was made without record '{plan.corpus.entries[index].id}', which can be read now.",
-                "Give --force to make it again, or another --out.",
-            )
+    usable = _first_usable(plan, left_out.tolist())
+    if usable is not None:
+        raise ConfigError(
+            f"{store.path} was made without record '{plan.corpus.entries[usable].id}', which can be read now.",
+            "Give --force to make it again, or another --out.",
+        )

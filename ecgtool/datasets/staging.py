@@ -40,6 +40,7 @@ class Staging:
     def __init__(self, folder: Path, journal: Path, item_shape: tuple[int, int], fingerprint: str) -> None:
         self.folder = folder
         self.item_shape = item_shape
+        self.fingerprint = fingerprint
         self.accounts = _read_journal(journal, fingerprint)
         signals = folder / SIGNALS
         if not self.accounts or not signals.is_file() or signals.stat().st_size < self._size():
@@ -77,6 +78,16 @@ class Staging:
         self._journal.write(_line(asdict(chunk.account)))
         flush(self._journal)
         self.accounts.append(chunk.account)
+
+    def take_back(self, chunks: int) -> None:
+        """Keep so many chunks, from the first; the others are to be made again."""
+        self.accounts = self.accounts[:chunks]
+        for file, size in (
+            (self._journal, _valid_bytes(self.fingerprint, self.accounts)),
+            (self._signals, self._size()),
+        ):
+            file.truncate(size)
+            file.seek(0, os.SEEK_END)
 
     def finish(self) -> None:
         """Give the signals their header."""
