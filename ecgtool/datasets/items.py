@@ -114,7 +114,7 @@ def _items(plan: Plan, record: Record, account: Account) -> Counts:
         DataError: It lacks a lead or is too short.
     """
     prepared = preprocess(record, plan.corpus.leads, plan.steps)
-    signal = _long_enough(prepared.signal, plan.samples, record)
+    signal = _long_enough(prepared.signal, plan, record)
     number = signal.shape[1] // plan.samples if plan.windows else 1
     kept = signal[:, : number * plan.samples]
     counts, saturated = to_counts(kept)
@@ -129,11 +129,12 @@ def _items(plan: Plan, record: Record, account: Account) -> Counts:
     return np.ascontiguousarray(counts.reshape(len(counts), number, plan.samples).swapaxes(0, 1))
 
 
-def _long_enough(signal: npt.NDArray[np.float32], samples: int, record: Record) -> npt.NDArray[np.float32]:
+def _long_enough(signal: npt.NDArray[np.float32], plan: Plan, record: Record) -> npt.NDArray[np.float32]:
     """The signal, if it fills an item; a sample lost to rounding at the end is repeated."""
-    missing = samples - signal.shape[1]
+    missing = plan.samples - signal.shape[1]
     if missing > 1:
-        raise DataError(f"Record '{record.id}' lasts {record.seconds:.4g} s, which is too short.")
+        needed = plan.samples / plan.steps.fs
+        raise DataError(f"Record '{record.id}' lasts {record.seconds:.4g} s, less than the {needed:.4g} s of an item.")
     return np.pad(signal, ((0, 0), (0, 1)), mode="edge") if missing == 1 else signal
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ from ecgtool.datasets.items import Account, Plan, make_chunk, make_chunks
 from ecgtool.datasets.staging import Staging
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.files import explained, locked_folder, recover_folder, resumable_folder, write_json
+from ecgtool.record import Record
+from ecgtool.signals.preprocess import preprocess
 from ecgtool.store import Store, StoreManifest
 
 CHUNK_BYTES = 16 * 2**20
@@ -52,10 +55,11 @@ def prepare(
 
     Raises:
         ConfigError: There is another store, or something else, at ``out``; or options that cannot be.
-        DataError: No recording is readable, or some are calibrated and others not.
+        DataError: No recording is readable, some are calibrated and others not, or the steps do not fit their rate.
         EcgError: The store cannot be written; what was there before is intact.
     """
     final = out.expanduser().resolve()
+    _try_steps(corpus, steps)
     plan = Plan(corpus, steps, _samples(corpus, steps, window_s), window_s is not None)
     options = {**corpus.options, "window_s": window_s}
     wanted = _manifest(plan, options)
@@ -74,11 +78,25 @@ def prepare(
 
 
 def _samples(corpus: Corpus, steps: Preprocessing, window_s: float | None) -> int:
-    """Samples of an item."""
-    samples = round(corpus.samples * steps.fs / corpus.fs) if window_s is None else round(window_s * steps.fs)
-    if samples < 1:
-        raise ConfigError(f"Items of {samples} samples cannot be.", "Give a longer window or a higher rate.")
-    return samples
+    """Samples of an item.
+
+    Raises:
+        ConfigError: None at all, or a window that is no length of time.
+    """
+    seconds = corpus.samples / corpus.fs if window_s is None else window_s
+    if not 0 < seconds < math.inf or round(seconds * steps.fs) < 1:
+        raise ConfigError(f"Items of {seconds:g} s at {steps.fs:g} Hz cannot be.", "Give a longer window.")
+    return round(seconds * steps.fs)
+
+
+def _try_steps(corpus: Corpus, steps: Preprocessing) -> None:
+    """Refuse steps that no recording of the corpus's rate can take, before any is read.
+
+    Raises:
+        DataError: A filter edge too high for the rate, or edges in the wrong order.
+    """
+    silence = np.zeros((len(corpus.leads), max(round(corpus.fs), 2)), np.float32)
+    preprocess(Record(silence, corpus.fs, corpus.leads), corpus.leads, steps)
 
 
 def _manifest(plan: Plan, options: dict[str, Any]) -> StoreManifest:

@@ -56,9 +56,9 @@ def preprocessing(
 
 
 def task_names(given: Sequence[str] | None, default: str) -> tuple[str, ...]:
-    """The names in ``--task a,b --task c``, each once, in that order."""
-    names = [name.strip() for text in given or [default] for name in text.split(",")]
-    return tuple(dict.fromkeys(name for name in names if name))
+    """The names in ``--task a,b --task c``, each once, in that order; the default where there is none."""
+    names = [name.strip() for text in given or () for name in text.split(",")]
+    return tuple(dict.fromkeys(name for name in names if name)) or (default,)
 
 
 def prepared(store: Store, tasks: Sequence[str], arch: str = "xlstm") -> Result:
