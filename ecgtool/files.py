@@ -13,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -77,7 +77,7 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def staged_folder(final: Path, *, force: bool = False, marks: Sequence[str] = ()) -> Iterator[Path]:
+def staged_folder(final: Path, *, force: bool = False, holds: Collection[str] = ()) -> Iterator[Path]:
     """Build a folder under a hidden name; rename it to ``final`` when the block ends without an error.
 
     Raises:
@@ -85,7 +85,7 @@ def staged_folder(final: Path, *, force: bool = False, marks: Sequence[str] = ()
         EcgError: The folder cannot be written; what was there before is intact.
     """
     final = _nameable(final)
-    refuse_existing(final, force=force, marks=marks)
+    refuse_existing(final, force=force, holds=holds)
     staged = final.with_name(f".{final.name}.{os.getpid()}.partial")
     with explained(final):
         shutil.rmtree(staged, ignore_errors=True)
@@ -134,16 +134,17 @@ def locked_folder(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def refuse_existing(final: Path, *, force: bool = False, marks: Sequence[str] = ()) -> None:
-    """Refuse to write over a file or folder that is there, unless forced; a foreign folder is never written over.
+def refuse_existing(final: Path, *, force: bool = False, holds: Collection[str] = ()) -> None:
+    """Refuse to write over a file or folder that is there, unless forced; what else lies in a folder is never lost.
 
     Args:
         final: What is about to be written.
         force: Replace what is there.
-        marks: Names of files that every folder of the kind about to be written holds; none for a file.
+        holds: What a folder of the kind about to be written may hold; nothing where a file is written.
 
     Raises:
-        ConfigError: It exists and ``force`` is not given; or it holds something, but not the marks.
+        ConfigError: It exists and ``force`` is not given; or it is a folder that holds something else, or a file
+            where a folder is written.
     """
     recover_folder(final)
     if not final.exists():
@@ -151,13 +152,11 @@ def refuse_existing(final: Path, *, force: bool = False, marks: Sequence[str] = 
     if not force:
         raise ConfigError(f"{final} exists already.", "Give --force to replace it, or another --out.")
     with explained(final):
-        if final.is_dir():
-            foreign = any(final.iterdir()) and not (marks and all((final / name).is_file() for name in marks))
-        else:
-            foreign = bool(marks)
-    if foreign:
-        kind = f"has no {' and '.join(marks)}" if marks else "is a folder"
-        raise ConfigError(f"{final} exists and {kind}; it is not replaced.", "Give another --out.")
+        other = min({entry.name for entry in final.iterdir()} - set(holds), default="") if final.is_dir() else ""
+    if other:
+        raise ConfigError(f"{final} holds other things, such as {other}; it is not replaced.", "Give another --out.")
+    if holds and not final.is_dir():
+        raise ConfigError(f"{final} is a file; it is not replaced by a folder.", "Give another --out.")
 
 
 def publish_folder(staged: Path, final: Path) -> None:
