@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +27,8 @@ from ecgtool.store import Store, StoreManifest
 CHUNK_BYTES = 16 * 2**20
 """Samples between two entries of the journal: what an interruption costs at most, and what a worker holds."""
 _CHUNK_ENTRIES = 1024
+LONGEST_S = 31 * 86_400.0
+"""Length of the longest item, in seconds: the longest that is worn."""
 
 
 def prepare(
@@ -84,8 +85,8 @@ def _samples(corpus: Corpus, steps: Preprocessing, window_s: float | None) -> in
         ConfigError: None at all, or a window that is no length of time.
     """
     seconds = corpus.samples / corpus.fs if window_s is None else window_s
-    if not 0 < seconds < math.inf or round(seconds * steps.fs) < 1:
-        raise ConfigError(f"Items of {seconds:g} s at {steps.fs:g} Hz cannot be.", "Give a longer window.")
+    if not 0 < seconds <= LONGEST_S or round(seconds * steps.fs) < 1:
+        raise ConfigError(f"Items of {seconds:g} s at {steps.fs:g} Hz cannot be.", "From a sample to a month.")
     return round(seconds * steps.fs)
 
 
@@ -249,7 +250,10 @@ def _difference(old: StoreManifest, new: StoreManifest) -> str:
     name = changed[0]
     if name.startswith("sources."):
         return f"made from another {name.removeprefix('sources.')}"
-    return f"made with {name.rpartition('.')[2]} {before.get(name)} rather than {after.get(name)}"
+    said = name.rpartition(".")[2]
+    if any(isinstance(values.get(name), dict) for values in (before, after)):
+        return f"made with another {said}"
+    return f"made with {said} {before.get(name)} rather than {after.get(name)}"
 
 
 def _decisive(manifest: StoreManifest) -> dict[str, Any]:

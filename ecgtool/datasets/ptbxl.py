@@ -133,7 +133,8 @@ def _corpus_folder(folder: Path) -> Path:
     """
     folder = folder.expanduser()
     if not folder.is_dir():
-        raise NotFound(f"The folder {folder} does not exist.", "Give the folder that holds ptbxl_database.csv.")
+        found = f"{folder} is not a folder." if folder.exists() else f"The folder {folder} does not exist."
+        raise NotFound(found, "Give the folder that holds ptbxl_database.csv.")
     for name in (DATABASE, STATEMENTS):
         if not (folder / name).is_file():
             below = next(folder.glob(f"*/{name}"), None)

@@ -49,9 +49,15 @@ class Division:
         return cls(shares, seed=seed)
 
     def deal(self, patients: Sequence[str], marks: npt.NDArray[Any]) -> list[tuple[str, int]]:
-        """Split and fold of each item; fold 0 where there are none. Arguments as of :func:`stratified`."""
+        """Split and fold of each item; fold 0 where there are none. Arguments as of :func:`stratified`.
+
+        Raises:
+            ConfigError: There are more folds than patients.
+        """
         if self.folds is None:
             return [(SPLITS[part], 0) for part in stratified(patients, marks, self.shares, self.seed)]
+        if self.folds > len(set(patients)):
+            raise ConfigError(f"{len(set(patients))} patients cannot make {self.folds} folds.", "Give fewer --folds.")
         parts = stratified(patients, marks, (1.0,) * self.folds, self.seed)
         return [(SPLITS[max(0, part - self.folds + len(SPLITS))], int(part) + 1) for part in parts]
 

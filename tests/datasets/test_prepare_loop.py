@@ -213,9 +213,10 @@ def test_recordings_shorter_than_a_window_are_told(folder, counts, tmp_path):
     assert "1.5 s" in store.manifest.notes[0]
 
 
-def test_a_window_without_samples_is_refused(folder, counts, tmp_path):
+@pytest.mark.parametrize("window_s", [0.001, -1.0, float("nan"), float("inf"), 1e300])
+def test_a_window_that_is_no_length_of_time_is_refused(folder, counts, tmp_path, window_s):
     with pytest.raises(ConfigError, match="cannot be"):
-        prepare(Few(folder), tmp_path / "out", window_s=0.001)
+        prepare(Few(folder), tmp_path / "out", window_s=window_s)
 
 
 def test_another_rate_resamples(folder, counts, tmp_path):

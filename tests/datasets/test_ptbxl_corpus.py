@@ -218,6 +218,8 @@ def test_folders_that_are_not_there_are_named_with_a_hint(tables, tmp_path):
     with pytest.raises(NotFound, match="nowhere does not exist"):
         PTBXL(tmp_path / "nowhere")
     folder = tables()
+    with pytest.raises(NotFound, match="is not a folder"):
+        PTBXL(folder / "ptbxl_database.csv")
     with pytest.raises(NotFound, match=r"has no ptbxl_database\.csv") as inside:
         PTBXL(folder.parent)
     assert str(folder) in inside.value.hint

@@ -76,3 +76,8 @@ def test_shares_that_are_no_shares_are_named_with_an_example(text):
         Division.of(text)
     assert text in refused.value.message
     assert "70,15,15" in refused.value.hint
+
+
+def test_more_folds_than_patients_are_refused():
+    with pytest.raises(ConfigError, match="2 patients cannot make 3 folds"):
+        Division(folds=3).deal(["a", "a", "b"], np.ones((3, 1)))

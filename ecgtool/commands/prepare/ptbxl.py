@@ -54,7 +54,7 @@ def ptbxl(
     from ecgtool.home import place
 
     tasks = options.task_names(task, "superdiagnostic")
-    steps = options.preprocessing(fs or source_fs, highpass, lowpass, notch, baseline, normalise)
+    steps = options.preprocessing(source_fs if fs is None else fs, highpass, lowpass, notch, baseline, normalise)
     division = Division.of(splits, folds, split_seed) if splits or folds is not None else None
     corpus = PTBXL(folder, tasks, source_fs=source_fs, likelihood=likelihood, division=division, manifests=manifests)
     store = prepare(
