@@ -18,6 +18,7 @@ import csv
 import hashlib
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 SCHEMA = 1
 SPLITS = ("train", "val", "test")
 ITEM_COLUMNS = ("id", "patient", "record", "onset_s", "split", "fold")
+_TEXTS = ("id", "patient", "record", "split")
+
+# What numpy raises on a file that does not begin as an array does: it reads the header as Python.
+_NO_ARRAY = (ValueError, TypeError, EOFError, OverflowError, MemoryError, RecursionError, SyntaxError, TokenError)
 
 
 class StoreManifest(Section):
@@ -114,19 +119,16 @@ class Store:
         import pandas as pd
 
         path = self.path / "items.csv"
-        with explained(path):
-            frame = pd.read_csv(
-                path,
-                dtype=dict.fromkeys(("id", "patient", "record", "split"), str),
-                keep_default_na=False,
-                na_values=[""],
-            )
-        texts = ["id", "patient", "record", "split"]
-        frame[texts] = frame[texts].fillna("")
+        try:
+            with explained(path):
+                frame = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""])
+        except ValueError as error:
+            raise FormatError(f"{path} is damaged: {error}.", "Prepare the store again.") from None
         if len(frame) != self.manifest.items or set(ITEM_COLUMNS) - set(frame.columns):
             raise FormatError(
                 f"{path} does not have the {self.manifest.items} rows and the columns its manifest promises."
             )
+        frame[[*_TEXTS]] = frame[[*_TEXTS]].fillna("")
         return frame
 
     def column(self, name: str) -> list[str]:
@@ -136,8 +138,11 @@ class Store:
             FormatError: It is not there, or does not have a value per item.
         """
         path = self.path / "items.csv"
-        with explained(path), path.open(encoding="utf-8", newline="") as file:
-            values = [row.get(name) for row in csv.DictReader(file)]
+        try:
+            with explained(path), path.open(encoding="utf-8", newline="") as file:
+                values = [row.get(name) for row in csv.DictReader(file)]
+        except (ValueError, csv.Error) as error:
+            raise FormatError(f"{path} is damaged: {error}.", "Prepare the store again.") from None
         if len(values) != self.manifest.items or None in values:
             raise FormatError(f"{path} does not have a '{name}' for each of the {self.manifest.items} items.")
         return [str(value) for value in values]
@@ -221,7 +226,7 @@ class Store:
         ids = self.column("id")
         if item in ids:
             return ids.index(item)
-        if item.isascii() and item.isdigit() and int(item) < len(ids):
+        if item.isascii() and item.isdigit() and len(item) < 19 and int(item) < len(ids):
             return int(item)
         last = len(ids) - 1
         raise NotFound(
@@ -254,8 +259,8 @@ class Store:
         path = inside(self.path, name)
         try:
             with explained(path):
-                array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError) as error:
+                array: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")  # neither pickle nor zip
+        except _NO_ARRAY as error:
             raise FormatError(f"{path} is damaged: {error}.", "Prepare the store again.") from None
         except NotFound:
             raise FormatError(f"{path} is missing from the store.", "Prepare the store again.") from None
