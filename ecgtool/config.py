@@ -85,7 +85,7 @@ class TrainingConfig(Section):
     precision: Annotated[Literal["auto", "32", "bf16", "16"], BeforeValidator(str)] = Field(
         "auto", description="auto: bf16 on CUDA where it can, else 32."
     )
-    seed: int = Field(42, ge=0)
+    seed: int = Field(42, ge=0, lt=2**63)
     deterministic: bool = Field(True, description="Same seed, same numbers; a little slower on CUDA.")
     device: Literal["auto", "cuda", "cpu"] = "auto"
     devices: int = Field(1, description="Processes on each machine, one per GPU; they share every batch.", ge=1)

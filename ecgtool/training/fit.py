@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from contextlib import nullcontext
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ecgtool.config import TrainConfig
-from ecgtool.errors import IntegrityError
+from ecgtool.errors import ConfigError, IntegrityError
 from ecgtool.home import place
 from ecgtool.models.contract import Inputs, Normalised, build
 from ecgtool.run import NormStats, Run
@@ -18,7 +19,7 @@ from ecgtool.store import Store
 from ecgtool.training import lineage
 from ecgtool.training.data import Indices
 from ecgtool.training.evaluate import evaluate_run
-from ecgtool.training.history import complete
+from ecgtool.training.history import complete, read_history
 from ecgtool.training.inference import pick_device
 from ecgtool.training.plan import Plan, make_plan
 from ecgtool.training.processes import first_process, processes
@@ -58,6 +59,10 @@ def fit(config: TrainConfig, out: str = "", resume: str | None = None) -> Run:
                 evaluate_run(run, split="val", device=pick_device(training.device))
             else:
                 _wait_for(run.path / "metrics_val.json")
+    except ConfigError:
+        if not resume and first_process():
+            _discard_untrained(run)
+        raise
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(str(stop) or lineage.going_on(run)) from None
     return run
@@ -105,6 +110,12 @@ def _resumed(name: str) -> Run:
             "Start a new run; its weights can be used with --init.",
         )
     return run
+
+
+def _discard_untrained(run: Run) -> None:
+    """Remove a new run whose settings cannot be: going on would end the same way."""
+    if not read_history(run):
+        shutil.rmtree(run.path)
 
 
 def _model(plan: Plan, stats: NormStats) -> Normalised:

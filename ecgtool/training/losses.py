@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -42,7 +43,9 @@ class Loss(nn.Module):
                 f"The loss 'ce' needs a task where exactly one label holds; '{task.name}' is {task.kind}.",
                 "Use --loss bce or focal.",
             )
-        if weights is not None and (len(weights) != len(task.labels) or min(weights) <= 0):
+        if weights is not None and (
+            len(weights) != len(task.labels) or not all(0 < weight < math.inf for weight in weights)
+        ):
             raise ConfigError(
                 f"training.class_weights needs one positive weight for each of {', '.join(task.labels)};"
                 f" {len(weights)} are given."

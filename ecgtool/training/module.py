@@ -153,7 +153,8 @@ def diverged(what: str, epoch: int, step: int | None, training: TrainingConfig) 
     """The error that ends a training whose numbers are no longer numbers."""
     where = f"epoch {epoch}" if step is None else f"epoch {epoch}, step {step}"
     clip = "" if training.clip else " and --set training.clip=1"
+    kept = "; the epochs before are kept in the run" if epoch > 1 else ""
     return DataError(
         f"{what} not finite in {where}.",
-        f"Start again with a lower rate (--lr {training.lr / 10:g}){clip}; the epochs before are kept in the run.",
+        f"Start again with a lower rate (--lr {training.lr / 10:g}){clip}{kept}.",
     )

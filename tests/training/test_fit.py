@@ -3,6 +3,7 @@
 import errno
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -342,6 +343,8 @@ def test_a_run_is_never_written_over(train):
         (["training.val_metric=aurok"], "no metric called 'aurok'"),
         (["data.task=form"], "holds no task 'form'"),
         (["training.class_weights=[1, 2]"], "one positive weight for each of SLOW, FAST, STEP"),
+        (["training.class_weights=[1, .nan, 2]"], "one positive weight for each of SLOW, FAST, STEP"),
+        (["training.seed=99999999999999999999"], "training.seed"),
         (["training.precision=16", "training.device=cpu"], "Precision 16 needs a GPU"),
         (["training.batch=1", "training.devices=2", "training.device=cpu"], "cannot be shared by 2 processes"),
         (["training.nodes=2", "training.device=cpu"], "needs MASTER_ADDR"),
@@ -350,6 +353,7 @@ def test_a_run_is_never_written_over(train):
 def test_what_cannot_be_is_one_error(train, sets, said):
     with pytest.raises(EcgError, match=said):
         train("never", sets)
+    assert not Path("never").exists()
 
 
 def test_labels_that_nobody_has_are_refused(train, tmp_path):
