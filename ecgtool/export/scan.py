@@ -26,22 +26,21 @@ DOMAIN = "ecgtool"
 
 _BODY = """
 <opset_import: ["" : {opset}], domain: "{domain}">
-SlstmScan (gates, recurrent) => (hidden, cell, normaliser)
+SlstmScan (gates, recurrent) => (hidden)
 {{
     batch = Shape <start = 1, end = 3> (gates)
     width = Shape <start = 1, end = 2> (recurrent)
     state = Concat <axis = 0> (batch, width)
     zero = ConstantOfShape <value = float[1] {{0.0}}> (state)
     nothing = ConstantOfShape <value = float[1] {{{nothing}}}> (state)
-    last_h, last_c, last_n, hidden, cell, normaliser = Scan <
+    last_h, last_c, last_n, hidden = Scan <
         num_scan_inputs = 1,
         body = step (
             float[heads, batch, head_dim] h, float[heads, batch, head_dim] c, float[heads, batch, head_dim] n,
             float[heads, batch, gate_dim] x
         ) => (
             float[heads, batch, head_dim] next_h, float[heads, batch, head_dim] next_c,
-            float[heads, batch, head_dim] next_n, float[heads, batch, head_dim] seen_h,
-            float[heads, batch, head_dim] seen_c, float[heads, batch, head_dim] seen_n
+            float[heads, batch, head_dim] next_n, float[heads, batch, head_dim] seen_h
         ) {{
             recalled = MatMul (h, recurrent)
             raw = Add (x, recalled)
@@ -60,13 +59,11 @@ SlstmScan (gates, recurrent) => (hidden, cell, normaliser)
             open = Sigmoid (output)
             next_h = Mul (open, next_c)
             seen_h = Identity (next_h)
-            seen_c = Identity (next_c)
-            seen_n = Identity (next_n)
         }}
     > (zero, zero, nothing, gates)
 }}
 """
-_WORDS = [OpSchema.FormalParameter(name, "T") for name in ("gates", "recurrent", "hidden", "cell", "normaliser")]
+_WORDS = [OpSchema.FormalParameter(name, "T") for name in ("gates", "recurrent", "hidden")]
 _FLOATS = ("T", ["tensor(float)"], "single precision")
 _SCHEMA = OpSchema("SlstmScan", DOMAIN, 1, inputs=_WORDS[:2], outputs=_WORDS[2:], type_constraints=[_FLOATS])
 
@@ -77,8 +74,11 @@ def onnx_function(opset: int) -> onnx.FunctionProto:
 
 
 def translate(gates: object, recurrent: object) -> object:
-    """The recurrence as one named node: for ``custom_translation_table`` of ``torch.onnx.export``."""
-    return values.Op(values.Opset(DOMAIN, 1), _SCHEMA.name, _SCHEMA)(gates, recurrent)
+    """The recurrence as one named node: for ``custom_translation_table`` of ``torch.onnx.export``.
+
+    Of the operator's three results the file gets the first; the others are for training alone.
+    """
+    return (values.Op(values.Opset(DOMAIN, 1), _SCHEMA.name, _SCHEMA)(gates, recurrent),)
 
 
 TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {torch.ops.ecgtool.slstm_scan.default: translate}
@@ -97,15 +97,15 @@ class Scripted(TorchFunctionMode):
     ) -> Any:
         """Call the loop in place of the operator, everything else as it is."""
         if func in TRANSLATIONS:
-            return self._loop(*args, slstm.EMPTY)
+            return (self._loop(*args, slstm.EMPTY),)
         return func(*args, **(kwargs or {}))
 
 
-def _loop(gates: Tensor, recurrent: Tensor, nothing: float) -> tuple[Tensor, Tensor, Tensor]:
-    """The recurrence in the subset of Python that TorchScript compiles; shapes as the operator's."""
+def _loop(gates: Tensor, recurrent: Tensor, nothing: float) -> Tensor:
+    """The recurrence in the subset of Python that TorchScript compiles: the operator's first result."""
     steps, heads, batch, _ = gates.shape
     shape = [steps, heads, batch, recurrent.size(1)]
-    hidden, cell, normaliser = gates.new_empty(shape), gates.new_empty(shape), gates.new_empty(shape)
+    hidden = gates.new_empty(shape)
     h = gates.new_zeros(shape[1:])
     c = torch.zeros_like(h)
     n = torch.full_like(h, nothing)
@@ -114,5 +114,5 @@ def _loop(gates: Tensor, recurrent: Tensor, nothing: float) -> tuple[Tensor, Ten
         n = torch.logaddexp(torch.nn.functional.logsigmoid(forget) + n, write)
         c = torch.lerp(c, update.tanh(), (write - n).exp())
         h = output.sigmoid() * c
-        hidden[t], cell[t], normaliser[t] = h, c, n
-    return hidden, cell, normaliser
+        hidden[t] = h
+    return hidden

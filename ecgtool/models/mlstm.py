@@ -24,10 +24,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-CHUNK = 64
-"""Steps of a chunk: as many as a head has dimensions in the usual sizes, where both halves of the work balance."""
+CHUNK = 32
+"""Steps of a chunk: half the usual ``head_dim``, where the work within chunks and between them balances."""
 
-_FEW_CHUNKS = 64
+_FEW_CHUNKS = 128
 """Up to so many chunks, their memories are mixed by one product; beyond, one after another, to stay linear."""
 
 _NEVER = -1e30
@@ -74,48 +74,57 @@ def mlstm_chunkwise(
     write = _split(functional.pad(write, (0, missing), value=_NEVER), chunk)  # [batch, heads, chunks, chunk]
     log_forget = _split(functional.pad(functional.logsigmoid(forget), (0, missing)), chunk)
     since = log_forget.cumsum(-1)  # decay from a chunk's start to each of its steps
-    value = torch.cat([value, torch.ones_like(value[..., :1])], dim=-1)  # the last column accumulates n
 
-    memory, level = _memories(key, value, write, since)  # what each chunk finds, and the logarithm of its weight
+    memory, total, level = _memories(key, value, write, since)  # what each chunk finds, scaled by exp(-level)
     inside = _log_weights(log_forget, write)  # [batch, heads, chunks, chunk, chunk]
     before = since.unsqueeze(-1) + level  # [batch, heads, chunks, chunk, 1]
     m = torch.maximum(inside.detach().amax(-1, keepdim=True), before.detach()).clamp(min=0)
     score = query @ key.mT * (inside - m).exp()  # [batch, heads, chunks, chunk, chunk]
-    out = score @ value + (query * (before - m).exp()) @ memory  # [batch, heads, chunks, chunk, head_dim + 1]
-    h = _normalised(out[..., :-1], out[..., -1:], m)
+    asked = query * (before - m).exp()  # [batch, heads, chunks, chunk, head_dim]
+    h = _normalised(score @ value + asked @ memory, score.sum(-1, keepdim=True) + asked @ total, m)
     return h.reshape(batch, heads, steps + missing, head_dim)[:, :, :steps]
 
 
-def _memories(key: Tensor, value: Tensor, write: Tensor, since: Tensor) -> tuple[Tensor, Tensor]:
-    """The memory each chunk starts from, scaled by ``exp(-level)``, and that level.
+def _memories(key: Tensor, value: Tensor, write: Tensor, since: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The memory each chunk starts from.
 
     Returns:
-        Memories [batch, heads, chunks, head_dim, head_dim + 1] and levels [batch, heads, chunks, 1, 1].
+        C [batch, heads, chunks, head_dim, head_dim] and n [batch, heads, chunks, head_dim, 1], scaled by
+        ``exp(-level)``, and ``level`` [batch, heads, chunks, 1, 1].
     """
     decay = since[..., -1:]  # [batch, heads, chunks, 1]: over a whole chunk
     weight = decay - since + write  # [batch, heads, chunks, chunk]
     peak = weight.detach().amax(-1, keepdim=True)  # [batch, heads, chunks, 1]
-    added = (key * (weight - peak).exp().unsqueeze(-1)).mT @ value  # [batch, heads, chunks, head_dim, head_dim + 1]
-    if key.shape[2] > _FEW_CHUNKS and not torch.compiler.is_exporting():  # an exported loop would be written out
-        return _memories_one_by_one(added, decay, peak)
+    kept = key * (weight - peak).exp().unsqueeze(-1)  # [batch, heads, chunks, chunk, head_dim]
+    few = key.shape[2] <= _FEW_CHUNKS or torch.compiler.is_exporting()  # an unrolled loop would grow with length
+    mix = _mix_all if few else _mix_one_by_one
+    return mix(kept.mT @ value, kept.sum(-2).unsqueeze(-1), decay, peak)
+
+
+def _mix_all(added: Tensor, total: Tensor, decay: Tensor, peak: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What the chunks add, scaled by ``exp(-peak)``, to what each finds: by one product over all chunks."""
     mix = _log_weights(decay.squeeze(-1), peak.squeeze(-1))  # [batch, heads, chunks, chunks], after each chunk
     mix = functional.pad(mix[..., :-1, :], (0, 0, 1, 0), value=float("-inf"))  # before each chunk
     level = mix.detach().amax(-1, keepdim=True).clamp(min=_NEVER)  # [batch, heads, chunks, 1]
-    memory = (mix - level).exp() @ added.flatten(-2)  # [batch, heads, chunks, head_dim * (head_dim + 1)]
-    return memory.reshape(added.shape), level.unsqueeze(-1)
+    mix = (mix - level).exp()
+    memory = (mix @ added.flatten(-2)).reshape(added.shape)
+    return memory, (mix @ total.flatten(-2)).unsqueeze(-1), level.unsqueeze(-1)
 
 
-def _memories_one_by_one(added: Tensor, decay: Tensor, peak: Tensor) -> tuple[Tensor, Tensor]:
-    """As :func:`_memories`, by a loop over the chunks."""
-    memory, level = torch.zeros_like(added[:, :, 0]), torch.full_like(peak[:, :, :1], _NEVER)
-    memories, levels = [], []
+def _mix_one_by_one(added: Tensor, total: Tensor, decay: Tensor, peak: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """As :func:`_mix_all`, by a loop over the chunks."""
+    memory, n = torch.zeros_like(added[:, :, 0]), torch.zeros_like(total[:, :, 0])
+    level = torch.full_like(peak[:, :, :1], _NEVER)
+    found = []
     for chunk in range(added.shape[2]):
-        memories.append(memory)
-        levels.append(level)
+        found.append((memory, n, level))
         kept, new = decay[:, :, chunk, None] + level, peak[:, :, chunk, None]  # [batch, heads, 1, 1]
         level = torch.maximum(kept, new).detach()
-        memory = (kept - level).exp() * memory + (new - level).exp() * added[:, :, chunk]
-    return torch.stack(memories, dim=2), torch.stack(levels, dim=2)
+        keep, write = (kept - level).exp(), (new - level).exp()
+        memory = keep * memory + write * added[:, :, chunk]
+        n = keep * n + write * total[:, :, chunk]
+    memories, totals, levels = (torch.stack(states, dim=2) for states in zip(*found, strict=True))
+    return memories, totals, levels
 
 
 def _log_weights(log_forget: Tensor, write: Tensor) -> Tensor:

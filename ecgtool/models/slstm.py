@@ -49,8 +49,9 @@ def slstm_scan(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor
             ``hidden[t - 1] @ recurrent``, head by head.
 
     Returns:
-        ``hidden``, ``cell`` and ``normaliser``, each [steps, heads, batch, head_dim]. Gradients flow through
-        ``hidden`` only; the other two are the states that its backward needs.
+        ``hidden`` [steps, heads, batch, head_dim], and two tensors for the backward alone, which carry no gradient:
+        ``cell``, of the same shape, and ``opened``, of the shape of ``gates``, holding ``write``, the forget gate's
+        pre-activation, the cell gate and the output gate.
     """
     fused = _fused(gates, recurrent)
     return fused.forward(gates, recurrent) if fused else _forward(gates, recurrent)
@@ -60,27 +61,27 @@ def slstm_scan(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor
 def _(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     steps, heads, batch, _ = gates.shape
     shape = (steps, heads, batch, recurrent.shape[1])
-    return gates.new_empty(shape), gates.new_empty(shape), gates.new_empty(shape)
+    return gates.new_empty(shape), gates.new_empty(shape), gates.new_empty(gates.shape)
 
 
 @torch.library.custom_op("ecgtool::slstm_scan_backward", mutates_args=())
 def slstm_scan_backward(
-    grad: Tensor, gates: Tensor, recurrent: Tensor, hidden: Tensor, cell: Tensor, normaliser: Tensor
+    grad: Tensor, recurrent: Tensor, hidden: Tensor, cell: Tensor, opened: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Gradients of ``gates`` and ``recurrent``, given that of ``hidden`` (shapes as in :func:`slstm_scan`)."""
-    fused = _fused(gates, recurrent)
-    return (fused.backward if fused else _backward)(grad, gates, recurrent, hidden, cell, normaliser)
+    fused = _fused(opened, recurrent)
+    return (fused.backward if fused else _backward)(grad, recurrent, hidden, cell, opened)
 
 
 @slstm_scan_backward.register_fake
 def _(*inputs: Tensor) -> tuple[Tensor, Tensor]:
-    _, gates, recurrent, *_ = inputs
-    return torch.empty_like(gates), torch.empty_like(recurrent)
+    _, recurrent, _, _, opened = inputs
+    return torch.empty_like(opened), torch.empty_like(recurrent)
 
 
 def _remember(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor, Tensor]) -> None:
     ctx.mark_non_differentiable(output[1], output[2])
-    ctx.save_for_backward(*inputs, *output)
+    ctx.save_for_backward(inputs[1], *output)
 
 
 def _differentiate(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,37 +103,34 @@ def _fused(gates: Tensor, recurrent: Tensor) -> ModuleType | None:
 
 
 def _forward(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The plain form: one loop over time, nine small operations a step, written straight into the results."""
+    """The plain form: one loop over time, ten small operations a step, written straight into the results."""
     steps, heads, batch, _ = gates.shape
     hidden = gates.new_empty(steps, heads, batch, recurrent.shape[1])
-    cell, normaliser = torch.empty_like(hidden), torch.empty_like(hidden)
-    raw = torch.empty_like(gates[0])  # [heads, batch, 4 * head_dim]
-    write, forget, update, output = raw.chunk(4, dim=-1)
+    cell, opened = torch.empty_like(hidden), gates.new_empty(gates.shape)
     h, c, n = torch.zeros_like(hidden[0]), torch.zeros_like(hidden[0]), torch.full_like(hidden[0], EMPTY)
-    for x, next_h, next_c, next_n in zip(gates, hidden, cell, normaliser, strict=True):
+    next_n = torch.empty_like(n)
+    rows = (gates, opened, *opened.chunk(4, dim=-1), hidden, cell)
+    for x, raw, write, forget, update, output, next_h, next_c in zip(*(row.unbind(0) for row in rows), strict=True):
         torch.baddbmm(x, h, recurrent, out=raw)
         torch.logaddexp(functional.logsigmoid(forget).add_(n), write, out=next_n)
         torch.lerp(c, update.tanh_(), write.sub_(next_n).exp_(), out=next_c)
         torch.mul(output.sigmoid_(), next_c, out=next_h)
-        h, c, n = next_h, next_c, next_n
-    return hidden, cell, normaliser
+        h, c, n, next_n = next_h, next_c, next_n, n
+    return hidden, cell, opened
 
 
-def _backward(
-    grad: Tensor, gates: Tensor, recurrent: Tensor, hidden: Tensor, cell: Tensor, normaliser: Tensor
-) -> tuple[Tensor, Tensor]:
+def _backward(grad: Tensor, recurrent: Tensor, hidden: Tensor, cell: Tensor, opened: Tensor) -> tuple[Tensor, Tensor]:
     """Block of steps by block of steps, so that what a block needs stays in the processor's cache."""
-    result, d_recurrent = torch.empty_like(gates), torch.zeros_like(recurrent)
+    result, d_recurrent = torch.empty_like(opened), torch.zeros_like(recurrent)
     back = recurrent.mT.contiguous()  # [heads, 4 * head_dim, head_dim]
-    after, d_cell, d_normaliser = torch.zeros_like(gates[0]), torch.zeros_like(grad[0]), torch.zeros_like(grad[0])
+    after = torch.zeros_like(opened[0])
+    d_states = torch.zeros_like(grad[0]), torch.zeros_like(grad[0])
     for start in reversed(range(0, len(grad), _BLOCK)):
         steps = slice(start, start + _BLOCK)
-        before_h, before_c = before(hidden, steps), before(cell, steps)
-        raw = gates[steps] + per_head(before_h, recurrent)
-        factors = _factors(raw, before_c, cell[steps], normaliser[steps])
-        _steps_back((grad[steps], result[steps], *factors), back, after, d_cell, d_normaliser)
+        factors = _factors(opened[steps], before(cell, steps), cell[steps])
+        d_states = _steps_back((grad[steps], result[steps], *factors), back, after, *d_states)
         after = result[start]
-        d_recurrent += torch.einsum("thbi,thbj->hij", before_h, result[steps])
+        d_recurrent += torch.einsum("thbi,thbj->hij", before(hidden, steps), result[steps])
     return result, d_recurrent
 
 
@@ -143,60 +141,56 @@ def before(states: Tensor, steps: slice) -> Tensor:
     return torch.cat([torch.zeros_like(states[:1]), states[: steps.stop - 1][: len(states) - 1]])
 
 
-def per_head(x: Tensor, weight: Tensor) -> Tensor:
-    """[steps, heads, batch, in] by [heads, in, out] as one product per head: [steps, heads, batch, out]."""
-    steps, heads, batch, size = x.shape
-    product = x.transpose(0, 1).reshape(heads, steps * batch, size) @ weight
-    return product.reshape(heads, steps, batch, -1).transpose(0, 1)
-
-
-def _factors(raw: Tensor, before: Tensor, cell: Tensor, normaliser: Tensor) -> tuple[Tensor, ...]:
+def _factors(opened: Tensor, before: Tensor, cell: Tensor) -> tuple[Tensor, ...]:
     """Whatever the backward needs that does not depend on later steps, for all steps at once.
 
     Args:
-        raw: Pre-activations of the four gates, [steps, heads, batch, 4 * head_dim].
+        opened: As the scan returns it.
         before: Cell before each step.
         cell: Cell after each step.
-        normaliser: Logarithm of the normaliser after each step.
 
     Returns:
-        The open output gate, what is kept of the cell, and by how much output, cell, input and forget gate change
-        what they act upon.
+        The open output gate; what is kept of the cell; and by how much input, forget, cell and output gate change what
+        they act upon.
     """
-    write, forget, update, output = raw.chunk(4, dim=-1)
-    update, output = update.tanh(), output.sigmoid()
-    written = (write - normaliser).exp_()
-    by_output = (1 - output).mul_(output).mul_(cell)
-    by_update = (1 - update * update).mul_(written)
+    written, forget, update, output = opened.chunk(4, dim=-1)
     by_write = (update - before).mul_(written)
-    return output, 1 - written, by_output, by_update, by_write, forget.neg().sigmoid_()
+    by_update = (1 - update * update).mul_(written)
+    by_output = (1 - output).mul_(output).mul_(cell)
+    return output, 1 - written, by_write, forget.neg().sigmoid_(), by_update, by_output
 
 
-def _steps_back(rows: tuple[Tensor, ...], back: Tensor, after: Tensor, d_cell: Tensor, d_normaliser: Tensor) -> None:
-    """The loop from the last step to the first: writes the gates' gradients, and the states' in place.
+def _steps_back(
+    rows: tuple[Tensor, ...], back: Tensor, after: Tensor, d_cell: Tensor, d_normaliser: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The loop from the last step to the first: writes the gates' gradients.
 
     Args:
         rows: Gradient of ``hidden``, result, and :func:`_factors`; [steps, ...] each.
         back: Recurrent weights, transposed.
         after: The gates' gradients one step after these.
-        d_cell: Gradient of the cell after these steps; becomes the one before them.
-        d_normaliser: As ``d_cell``.
+        d_cell: Gradient of the cell after these steps.
+        d_normaliser: That of the logarithm of the normaliser.
+
+    Returns:
+        ``d_cell`` and ``d_normaliser`` before these steps.
     """
+    grad, result, *factors = rows
     d_hidden, lost = torch.empty_like(d_cell), torch.empty_like(d_cell)
-    for grad, result, output, kept, by_output, by_update, by_write, by_forget in zip(
-        *(reversed(part.unbind(0)) for part in rows), strict=True
+    parts = (grad, result, *result.chunk(4, dim=-1), *factors)
+    for dh, d_gates, d_w, d_f, d_u, d_o, output, kept, by_write, by_forget, by_update, by_output in zip(
+        *(reversed(part.unbind(0)) for part in parts), strict=True
     ):
-        d_write, d_forget, d_update, d_output = result.chunk(4, dim=-1)
-        torch.baddbmm(grad, after, back, out=d_hidden)
-        torch.mul(d_hidden, by_output, out=d_output)
+        torch.baddbmm(dh, after, back, out=d_hidden)
         d_cell.addcmul_(d_hidden, output)
-        torch.mul(d_cell, by_update, out=d_update)
+        torch.mul(d_hidden, by_output, out=d_o)
+        torch.mul(d_cell, by_update, out=d_u)
         torch.addcmul(d_normaliser, d_cell, by_write, value=-1, out=lost).mul_(kept)
-        torch.sub(d_normaliser, lost, out=d_write)
-        torch.mul(lost, by_forget, out=d_forget)
-        d_normaliser.copy_(lost)
+        torch.sub(d_normaliser, lost, out=d_w)
+        torch.mul(lost, by_forget, out=d_f)
         d_cell.mul_(kept)
-        after = result
+        d_normaliser, lost, after = lost, d_normaliser, d_gates
+    return d_cell, d_normaliser
 
 
 def slstm_reference(gates: Tensor, recurrent: Tensor) -> Tensor:

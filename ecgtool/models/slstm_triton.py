@@ -13,7 +13,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from ecgtool.models.slstm import EMPTY, before, per_head
+from ecgtool.models.slstm import EMPTY, before
 
 _ITEMS = 16
 """Items of a program: the smallest tile that the matrix units take."""
@@ -33,25 +33,22 @@ def forward(gates: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     steps, heads, batch, _ = gates.shape
     gates, recurrent = gates.contiguous(), recurrent.contiguous()
     hidden = gates.new_empty(steps, heads, batch, recurrent.shape[1])
-    cell, normaliser = torch.empty_like(hidden), torch.empty_like(hidden)
+    cell, opened = torch.empty_like(hidden), torch.empty_like(gates)
     grid = (triton.cdiv(batch, _ITEMS), heads)
     sizes = {"HEAD_DIM": recurrent.shape[1], "ITEMS": _ITEMS, "NOTHING": EMPTY}
-    _forward[grid](gates, recurrent, hidden, cell, normaliser, steps, heads, batch, **sizes, **_LAUNCH)
-    return hidden, cell, normaliser
+    _forward[grid](gates, recurrent, hidden, cell, opened, steps, heads, batch, **sizes, **_LAUNCH)
+    return hidden, cell, opened
 
 
-def backward(
-    grad: Tensor, gates: Tensor, recurrent: Tensor, hidden: Tensor, cell: Tensor, normaliser: Tensor
-) -> tuple[Tensor, Tensor]:
+def backward(grad: Tensor, recurrent: Tensor, hidden: Tensor, cell: Tensor, opened: Tensor) -> tuple[Tensor, Tensor]:
     """As :func:`ecgtool.models.slstm.slstm_scan_backward`."""
-    steps, heads, batch, _ = gates.shape
-    before_h, before_c = before(hidden, slice(0, steps)), before(cell, slice(0, steps))
-    raw = (gates + per_head(before_h, recurrent)).contiguous()  # becomes the gradient, step by step
+    steps, heads, batch, _ = opened.shape
+    result, everything = torch.empty_like(opened), slice(0, steps)
     grid = (triton.cdiv(batch, _ITEMS), heads)
     sizes = {"HEAD_DIM": recurrent.shape[1], "ITEMS": _ITEMS}
-    states = (before_c, cell, normaliser)
-    _backward[grid](grad.contiguous(), raw, recurrent.contiguous(), *states, steps, heads, batch, **sizes, **_LAUNCH)
-    return raw, torch.einsum("thbi,thbj->hij", before_h, raw)
+    given = (grad.contiguous(), recurrent.contiguous(), before(cell, everything), cell, opened)
+    _backward[grid](*given, result, steps, heads, batch, **sizes, **_LAUNCH)
+    return result, torch.einsum("thbi,thbj->hij", before(hidden, everything), result)
 
 
 def _forward_kernel(
@@ -59,7 +56,7 @@ def _forward_kernel(
     recurrent: tl.tensor,
     hidden: tl.tensor,
     cell: tl.tensor,
-    normaliser: tl.tensor,
+    opened: tl.tensor,
     steps: tl.tensor,
     heads: tl.tensor,
     batch: tl.tensor,
@@ -78,8 +75,9 @@ def _forward_kernel(
     n = tl.full([ITEMS, HEAD_DIM], NOTHING, dtype=tl.float32)
     for t in range(steps):
         row = ((t * heads + head) * batch + rows)[:, None]  # of [steps * heads * batch, ...]
-        x = gates + row * 4 * HEAD_DIM + columns[None, :]
+        wide = row * 4 * HEAD_DIM + columns[None, :]
         state = row * HEAD_DIM + columns[None, :]
+        x = gates + wide
         write = tl.load(x, mask=live, other=0.0)
         forget = tl.load(x + HEAD_DIM, mask=live, other=0.0)
         update = tl.load(x + 2 * HEAD_DIM, mask=live, other=0.0)
@@ -90,27 +88,33 @@ def _forward_kernel(
         output += tl.dot(h, tl.load(weight + 3 * HEAD_DIM), input_precision="tf32x3")
         kept = n + tl.minimum(forget, 0.0) - tl.log(1.0 + tl.exp(-tl.abs(forget)))
         n = tl.maximum(kept, write) + tl.log(1.0 + tl.exp(-tl.abs(kept - write)))
-        c += tl.exp(write - n) * (2.0 * tl.sigmoid(2.0 * update) - 1.0 - c)
-        h = tl.sigmoid(output) * c
+        written = tl.exp(write - n)
+        update = 2.0 * tl.sigmoid(2.0 * update) - 1.0
+        output = tl.sigmoid(output)
+        c += written * (update - c)
+        h = output * c
         tl.store(hidden + state, h, mask=live)
         tl.store(cell + state, c, mask=live)
-        tl.store(normaliser + state, n, mask=live)
+        tl.store(opened + wide, written, mask=live)
+        tl.store(opened + wide + HEAD_DIM, forget, mask=live)
+        tl.store(opened + wide + 2 * HEAD_DIM, update, mask=live)
+        tl.store(opened + wide + 3 * HEAD_DIM, output, mask=live)
 
 
 def _backward_kernel(
     grad: tl.tensor,
-    raw: tl.tensor,
     recurrent: tl.tensor,
     before_c: tl.tensor,
     cell: tl.tensor,
-    normaliser: tl.tensor,
+    opened: tl.tensor,
+    result: tl.tensor,
     steps: tl.tensor,
     heads: tl.tensor,
     batch: tl.tensor,
     HEAD_DIM: tl.constexpr,
     ITEMS: tl.constexpr,
 ) -> None:
-    """From the last step to the first; ``raw`` holds the gates' pre-activations and gets their gradients."""
+    """From the last step to the first; ``result`` gets the gates' gradients."""
     head = tl.program_id(1).to(tl.int64)  # so that no offset overflows
     rows = tl.program_id(0) * ITEMS + tl.arange(0, ITEMS)
     columns = tl.arange(0, HEAD_DIM)
@@ -124,15 +128,14 @@ def _backward_kernel(
     d_normaliser = tl.zeros([ITEMS, HEAD_DIM], dtype=tl.float32)
     for later in range(steps):
         row = (((steps - 1 - later) * heads + head) * batch + rows)[:, None]  # of [steps * heads * batch, ...]
-        x = raw + row * 4 * HEAD_DIM + columns[None, :]
+        wide = row * 4 * HEAD_DIM + columns[None, :]
         state = row * HEAD_DIM + columns[None, :]
-        write = tl.load(x, mask=live, other=0.0)
-        forget = tl.load(x + HEAD_DIM, mask=live, other=0.0)
-        update = 2.0 * tl.sigmoid(2.0 * tl.load(x + 2 * HEAD_DIM, mask=live, other=0.0)) - 1.0
-        output = tl.sigmoid(tl.load(x + 3 * HEAD_DIM, mask=live, other=0.0))
+        written = tl.load(opened + wide, mask=live, other=0.0)
+        forget = tl.load(opened + wide + HEAD_DIM, mask=live, other=0.0)
+        update = tl.load(opened + wide + 2 * HEAD_DIM, mask=live, other=0.0)
+        output = tl.load(opened + wide + 3 * HEAD_DIM, mask=live, other=0.0)
         c = tl.load(cell + state, mask=live, other=0.0)
         c_before = tl.load(before_c + state, mask=live, other=0.0)
-        written = tl.exp(write - tl.load(normaliser + state, mask=live, other=0.0))
 
         d_h = tl.load(grad + state, mask=live, other=0.0)
         d_h += tl.dot(d_write, tl.load(back), input_precision="tf32x3")
@@ -148,6 +151,7 @@ def _backward_kernel(
         d_forget = lost * tl.sigmoid(-forget)
         d_normaliser = lost
         d_cell *= 1.0 - written
+        x = result + wide
         tl.store(x, d_write, mask=live)
         tl.store(x + HEAD_DIM, d_forget, mask=live)
         tl.store(x + 2 * HEAD_DIM, d_update, mask=live)

@@ -39,7 +39,7 @@ class XLSTMOptions(Section):
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:
-        for name in ("slstm_hidden_size", "mlstm_hidden_size"):
+        for name in ("embedding_dim", "slstm_hidden_size", "mlstm_hidden_size"):
             if getattr(self, name) % self.num_heads:
                 raise ValueError(f"{name} must be a multiple of num_heads")
         return self
@@ -143,7 +143,7 @@ XLSTM_LARGE = ModelSpec(
     Config=XLSTMOptions,
     build=ParallelXLSTM,
     preset={
-        "embedding_dim": 384,
+        "embedding_dim": 512,
         "slstm_hidden_size": 512,
         "mlstm_hidden_size": 512,
         "num_blocks": 4,

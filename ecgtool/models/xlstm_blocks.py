@@ -46,6 +46,9 @@ class HeadNorm(nn.Module):
 class SLSTMBlock(nn.Module):
     """sLSTM: memory mixing within each head, then a gated feed-forward layer.
 
+    Input and forget gate read the convolved tokens, cell and output gate the tokens themselves; every head reads its
+    own part of the stream, as in the paper.
+
     Args:
         width: Of the residual stream.
         hidden: Of the cell, per direction.
@@ -57,16 +60,16 @@ class SLSTMBlock(nn.Module):
     def __init__(self, width: int, hidden: int, heads: int, dropout: float, directions: int = 1) -> None:
         super().__init__()
         head_dim, all_heads = hidden // heads, heads * directions
-        self.heads, self.head_dim, self.directions = heads, head_dim, directions
+        self.heads = heads
         self.norm = nn.LayerNorm(width)
         self.conv = CausalConv(width, directions)
-        self.when = nn.ModuleList(nn.Linear(width, 2 * hidden, bias=False) for _ in range(directions))
-        self.what = nn.Linear(width, 2 * hidden * directions, bias=False)
+        part = width // heads
+        self.when = nn.Parameter(torch.randn(all_heads, part, 2 * head_dim) / part**0.5)
+        self.what = nn.Parameter(torch.randn(all_heads, part, 2 * head_dim) / part**0.5)
         self.recurrent = nn.Parameter(torch.randn(all_heads, head_dim, 4 * head_dim) * 0.5 / head_dim**0.5)
         # The input gate has no bias: added to all steps of a unit, it cancels in the normalised cell.
-        self.bias = nn.Parameter(torch.zeros(all_heads, 3 * head_dim))
-        with torch.no_grad():
-            self.bias[:, :head_dim] = torch.linspace(1.0, 5.0, head_dim)
+        self.forget_bias = nn.Parameter(torch.linspace(1.0, 5.0, head_dim).repeat(all_heads, 1, 1))
+        self.what_bias = nn.Parameter(torch.zeros(all_heads, 1, 2 * head_dim))
         self.cell_norm = HeadNorm(all_heads, head_dim)
         self.out = nn.Linear(hidden * directions, width)
         self.ffn = FeedForward(width, dropout)
@@ -78,14 +81,21 @@ class SLSTMBlock(nn.Module):
 
     def cell(self, x: Tensor) -> Tensor:
         """The scan alone: [batch, tokens, width] -> [batch, tokens, heads, head_dim]."""
-        when = [linear(seen) for linear, seen in zip(self.when, self.conv(x), strict=True)]
-        parts = [*when, *self.what(x).chunk(self.directions, dim=-1)]
-        parts = [part.reshape(*x.shape[:2], self.heads, 2 * self.head_dim) for part in parts]
-        gates = torch.cat([torch.cat(parts[: self.directions], dim=2), torch.cat(parts[self.directions :], dim=2)], -1)
-        gates = gates + functional.pad(self.bias, (self.head_dim, 0))  # [batch, tokens, heads, 4 * head_dim]
-        gates = turned(gates, self.heads).permute(1, 2, 0, 3).contiguous()  # [tokens, heads, batch, 4 * head_dim]
-        hidden, _, _ = slstm_scan(gates, self.recurrent)
+        batch, tokens, _ = x.shape
+        seen = self._by_head(self.conv(x))  # [heads, tokens * batch, width / heads]
+        plain = self._by_head([x] * (len(self.recurrent) // self.heads))
+        when_bias = functional.pad(self.forget_bias, (self.forget_bias.shape[-1], 0))
+        when, what = torch.baddbmm(when_bias, seen, self.when), torch.baddbmm(self.what_bias, plain, self.what)
+        gates = torch.cat([when, what], dim=-1)  # [heads, tokens * batch, 4 * head_dim]
+        gates = gates.reshape(len(self.recurrent), tokens, batch, -1).transpose(0, 1)
+        hidden = slstm_scan(gates, self.recurrent)[0]  # [tokens, heads, batch, head_dim]
         return turned(hidden.permute(2, 0, 1, 3), self.heads)
+
+    def _by_head(self, directions: list[Tensor]) -> Tensor:
+        """Tokens of each direction, [batch, tokens, width], in its reading order: [heads, tokens * batch, part]."""
+        x = torch.stack(directions, dim=2)  # [batch, tokens, directions, width]
+        x = turned(x.reshape(*x.shape[:2], len(self.recurrent), -1), self.heads)  # [batch, tokens, heads, part]
+        return x.permute(2, 1, 0, 3).flatten(1, 2)
 
 
 class MLSTMBlock(nn.Module):

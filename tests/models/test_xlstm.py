@@ -113,7 +113,7 @@ def paired(state):
 
 def mirrored(name, weight):
     """Where they share a parameter, its second half is the first."""
-    if name.startswith(("recurrent", "bias", "query", "key", "gates", "cell_norm", "skip", "what")):
+    if name.startswith(("recurrent", "bias", "query", "key", "gates", "cell_norm", "skip", "wh", "forget")):
         return torch.cat([weight[: len(weight) // 2]] * 2)
     if name == "out.weight":
         return torch.cat([weight[:, : weight.shape[1] // 2]] * 2, dim=1)
