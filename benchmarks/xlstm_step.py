@@ -5,7 +5,7 @@
 
 The peer lives in an environment of its own and runs in a process of its own; without ``--peer-python`` only our side is
 timed. Forward and backward at batch 8, 1,000 tokens, width 256, 4 heads, two sLSTM and two mLSTM blocks, every cell
-256 wide (the package's ``proj_factor`` of the mLSTM set to 1). The package's CPU path goes through the tokens in Python:
+256 wide (the ``proj_factor`` of the package's mLSTM set to 1). Its CPU path goes through the tokens in Python:
 expect half a minute or more. The bar is 30.
 """
 
