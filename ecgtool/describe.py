@@ -180,13 +180,13 @@ def locate(target: str) -> Path:
     Raises:
         NotFound: There is nothing of that path or name; the hint names the nearest one.
     """
-    if is_path(target) or Path(target).exists() or Path(f"{target}.hea").is_file():
+    known = [member for family in FAMILIES for member in members(family)]
+    recording = Path(target).is_file() or Path(f"{target}.hea").is_file()
+    if is_path(target) or recording or (Path(target).exists() and target not in known):
         return Path(target)
-    known: list[str] = []
     for family in FAMILIES:
         if target in members(family):
             return find(family, target)
-        known += members(family)
     try:
         return Catalog.open().resolve(target).path
     except NotFound:

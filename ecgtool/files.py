@@ -187,6 +187,18 @@ def recover_folder(final: Path) -> None:
         aside.rename(final)
 
 
+def expanded(path: str | Path) -> Path:
+    """The path with ``~`` as the user's own folder, and ``~name`` as another's.
+
+    Raises:
+        NotFound: Nobody of that name has one.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise NotFound(f"{path} lies in the folder of a user who has none.", "Give the path from / on.") from None
+
+
 def inside(folder: Path, relative: str) -> Path:
     """The path of ``relative`` below ``folder``.
 

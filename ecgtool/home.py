@@ -1,7 +1,8 @@
 """Where things live: ``ECG_HOME`` and the rule that turns a name into a path.
 
 An existing file or folder of the given name wins; a name with a slash or a suffix that files have is a path; any
-other name means the store, run or bundle of that name under ``ECG_HOME``.
+other name means the store, run or bundle of that name under ``ECG_HOME``. A folder that is none does not stand in the
+way of one: beside the recordings in ``ptbxl/``, the name ``ptbxl`` still means the store that was made of them.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ import os
 from pathlib import Path
 
 from ecgtool.errors import NotFound, did_you_mean
-from ecgtool.files import recover_folder, valid_name
+from ecgtool.files import expanded, recover_folder, valid_name
 
-FAMILIES = ("stores", "runs", "bundles")
+MARKS = {"stores": "manifest.json", "runs": "config.yaml", "bundles": "bundle.json"}
+"""Family -> the file by which a folder is known as a member of it."""
+FAMILIES = tuple(MARKS)
 
 
 def home() -> Path:
     """The folder of this user's stores, runs, bundles and catalog."""
     given = os.environ.get("ECG_HOME")
     if given:
-        return Path(given).expanduser()
+        return expanded(given)
     from platformdirs import user_data_path
 
     return user_data_path("ecgtool", appauthor=False)
@@ -32,7 +35,7 @@ def place(family: str, name: str) -> Path:
         ConfigError: The name has characters that names may not have.
     """
     if is_path(name):
-        return Path(name).expanduser()
+        return expanded(name)
     return home() / family / valid_name(name)
 
 
@@ -42,12 +45,12 @@ def find(family: str, name: str) -> Path:
     Raises:
         NotFound: Neither a path nor a member of that name exists; the hint names the nearest one.
     """
-    for path in (Path(name).expanduser(), home() / family / name):
+    candidates = [expanded(name)] if is_path(name) else [Path(name), home() / family / name]
+    for path in candidates:
         recover_folder(path)
-        if path.exists():
-            return path
-        if is_path(name):
-            break
+    there = [path for path in candidates if path.exists()]
+    if there:
+        return next((path for path in there if (path / MARKS[family]).is_file()), there[0])
     noun = family.removesuffix("s")
     raise NotFound(f"There is no {noun} '{name}'.", did_you_mean(name, members(family)) or f"No {noun} exists yet.")
 

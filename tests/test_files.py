@@ -175,3 +175,8 @@ def test_broken_json_is_one_error_that_names_the_file(tmp_path):
 def test_a_digest_is_that_of_the_content(tmp_path):
     path = files.write_text(tmp_path / "a", "abc")
     assert files.digest(path) == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_the_folder_of_nobody_is_told():
+    with pytest.raises(NotFound, match="~nobody-of-this-name"):
+        files.expanded("~nobody-of-this-name/store")

@@ -15,7 +15,16 @@ def test_a_name_means_the_member_in_the_home(home):
 def test_an_existing_folder_of_that_name_wins(home, tmp_path):
     (home / "stores" / "mine").mkdir(parents=True)
     (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "manifest.json").touch()
     assert homes.find("stores", "mine").resolve() == tmp_path / "mine"
+
+
+def test_a_folder_of_recordings_does_not_hide_the_store_of_its_name(home, tmp_path):
+    (tmp_path / "ptbxl").mkdir()
+    assert homes.find("stores", "ptbxl").resolve() == tmp_path / "ptbxl"
+    (home / "stores" / "ptbxl").mkdir(parents=True)
+    (home / "stores" / "ptbxl" / "manifest.json").touch()
+    assert homes.find("stores", "ptbxl") == home / "stores" / "ptbxl"
 
 
 def test_a_name_with_a_slash_is_a_path():

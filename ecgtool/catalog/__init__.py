@@ -22,7 +22,7 @@ from typing import Any
 from ecgtool.catalog.bundle import MANIFEST, Bundle, BundleManifest, write_bundle
 from ecgtool.catalog.database import reading, writing
 from ecgtool.errors import ConfigError, EcgError, IntegrityError, NotFound, did_you_mean
-from ecgtool.files import explained, valid_name, write_text
+from ecgtool.files import expanded, explained, valid_name, write_text
 from ecgtool.home import home, is_path, members
 
 __all__ = ["Bundle", "BundleManifest", "Catalog", "CatalogEntry", "find_bundle", "find_run", "write_bundle"]
@@ -293,7 +293,7 @@ def find_bundle(model: str) -> Bundle:
         ConfigError: It is a run, which must be exported first.
         IntegrityError: A file of it was changed.
     """
-    path = Path(model).expanduser()
+    path = expanded(model)
     if path.exists() or is_path(model):
         if _is_run(path):
             raise ConfigError(f"{path} is a run; a bundle is needed.", f"Make one with: ecg export {path}")
@@ -309,7 +309,7 @@ def find_bundle(model: str) -> Bundle:
 
 def find_run(source: str) -> Path | None:
     """The run that a path or a name means; None where it means something else, or nothing."""
-    path = Path(source).expanduser()
+    path = expanded(source)
     if not path.exists() and source in members("runs"):
         path = home() / "runs" / source
     return path if _is_run(path) else None

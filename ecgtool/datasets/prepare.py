@@ -19,7 +19,7 @@ from ecgtool.datasets.corpus import Corpus
 from ecgtool.datasets.items import Account, Plan, make_chunk, make_chunks
 from ecgtool.datasets.staging import Staging
 from ecgtool.errors import ConfigError, DataError
-from ecgtool.files import explained, locked_folder, recover_folder, resumable_folder, write_json
+from ecgtool.files import expanded, explained, locked_folder, recover_folder, resumable_folder, write_json
 from ecgtool.record import Record
 from ecgtool.signals.preprocess import preprocess
 from ecgtool.store import Store, StoreManifest
@@ -59,7 +59,7 @@ def prepare(
         DataError: No recording is readable, some are calibrated and others not, or the steps do not fit their rate.
         EcgError: The store cannot be written; what was there before is intact.
     """
-    final = out.expanduser().resolve()
+    final = expanded(out).resolve()
     _try_steps(corpus, steps)
     plan = Plan(corpus, steps, _samples(corpus, steps, window_s), window_s is not None)
     options = {**corpus.options, "window_s": window_s}

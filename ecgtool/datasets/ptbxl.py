@@ -18,7 +18,7 @@ from ecgtool.datasets.ptbxl_labels import LIKELIHOODS, Codes, make_targets, make
 from ecgtool.datasets.splits import Division
 from ecgtool.datasets.tables import Row, read_table
 from ecgtool.errors import ConfigError, FormatError, NotFound, did_you_mean
-from ecgtool.files import Below, digest, inside
+from ecgtool.files import Below, digest, expanded, inside
 from ecgtool.formats import wfdb
 from ecgtool.record import LEADS_12, Record
 from ecgtool.task import NOT_LABELLED, Task
@@ -131,7 +131,7 @@ def _corpus_folder(folder: Path) -> Path:
     Raises:
         NotFound: There is none, or a table is missing from it.
     """
-    folder = folder.expanduser()
+    folder = expanded(folder)
     if not folder.is_dir():
         found = f"{folder} is not a folder." if folder.exists() else f"The folder {folder} does not exist."
         raise NotFound(found, "Give the folder that holds ptbxl_database.csv.")

@@ -19,7 +19,7 @@ import torch
 
 from ecgtool import __version__
 from ecgtool.errors import DataError
-from ecgtool.files import digest
+from ecgtool.files import digest, expanded
 from ecgtool.home import portable
 from ecgtool.run import Lineage, Run
 from ecgtool.store import Store
@@ -49,7 +49,7 @@ class Start:
         Raises:
             NotFound: There is neither.
         """
-        path = Path(name).expanduser()
+        path = expanded(name)
         if not path.is_file():
             run = Run.open(name)
             return cls(portable(run.path), run.checkpoint("best"), run)
