@@ -63,7 +63,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("xlsm", ["cnn1d", "xlstm"])
     "Did you mean 'xlstm'?"
     """
-    choices = sorted(known)
+    choices = sorted({name if len(name) <= 64 else f"{name[:64]}..." for name in known})
     near = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
     if near:
         return f"Did you mean '{near[0]}'?"

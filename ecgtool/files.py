@@ -21,6 +21,8 @@ from typing import Any, BinaryIO
 from ecgtool.errors import ConfigError, EcgError, FormatError, NotFound
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_STAGED = re.compile(r"(^|/)\.([^/]+?)(?:\.\d+)?\.partial(?=/|$)")
+_OF_THE_PATH = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 _JSON_LIMIT = 64 * 2**20
 
 
@@ -34,7 +36,8 @@ def write_file(path: Path, fill: Callable[[BinaryIO], object]) -> Path:
     Raises:
         EcgError: The file cannot be written (permission, full disk); the old one is intact.
     """
-    staged = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    whole = _nameable(path)
+    staged = whole.with_name(f".{whole.name}.{os.getpid()}.partial")
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -276,10 +279,16 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise NotFound(f"{error.filename or path} does not exist.", "Check the path.") from error
+        raise NotFound(f"{_final(error.filename or path)} does not exist.", "Check the path.") from error
     except OSError as error:
-        named = error.filename or path
-        raise EcgError(f"{named}: {error.strerror or error}.", "Check free space and permissions.") from error
+        named = _final(error.filename or path)
+        hint = "Check the path." if error.errno in _OF_THE_PATH else "Check free space and permissions."
+        raise EcgError(f"{named}: {error.strerror or error}.", hint) from error
+
+
+def _final(path: object) -> str:
+    """The name that something under construction is going to have, which is the one that its user knows."""
+    return _STAGED.sub(r"\1\2", str(path))
 
 
 def _aside(final: Path) -> Path:

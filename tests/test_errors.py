@@ -24,3 +24,7 @@ def test_the_nearest_name_is_suggested():
 def test_without_a_near_name_the_known_ones_are_listed():
     assert did_you_mean("zzzz", ["b", "a"]) == "Known: a, b."
     assert did_you_mean("zzzz", []) == ""
+
+
+def test_long_and_repeated_names_are_listed_short_and_once():
+    assert did_you_mean("zzzz", ["a", "a", "b" * 5000]) == f"Known: a, {'b' * 64}...."

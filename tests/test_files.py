@@ -180,3 +180,20 @@ def test_a_digest_is_that_of_the_content(tmp_path):
 def test_the_folder_of_nobody_is_told():
     with pytest.raises(NotFound, match="~nobody-of-this-name"):
         files.expanded("~nobody-of-this-name/store")
+
+
+def test_an_error_names_the_file_its_user_knows_rather_than_the_one_under_construction(tmp_path):
+    files.write_text(tmp_path / "notes.txt", "mine")
+    with pytest.raises(EcgError) as caught, files.staged_folder(tmp_path / "notes.txt" / "report"):
+        pass
+    assert caught.value.message == f"{tmp_path / 'notes.txt' / 'report'}: Not a directory."
+    assert caught.value.hint == "Check the path."
+
+
+@pytest.mark.parametrize("folder", [".", "..", "sub/.."])
+def test_a_file_does_not_take_the_name_of_a_folder(tmp_path, monkeypatch, folder):
+    (tmp_path / "here" / "sub").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(EcgError):
+        files.write_text(files.Path(folder), "new")
+    assert [entry.name for entry in tmp_path.rglob("*")] == ["here", "sub"]

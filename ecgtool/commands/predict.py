@@ -32,18 +32,24 @@ def predict(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the predictions as CSV.")] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw each recording into this folder.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace what --out and --plot write where it is there.")
+    ] = False,
     threads: Annotated[int, typer.Option("--threads", min=0, help="Threads; 0 lets onnxruntime choose.")] = 0,
 ) -> Result:
     """Predict from recordings: any lead order, rate and unit the file declares; long ones window by window."""
     from ecgtool.catalog import find_bundle
     from ecgtool.console import log
+    from ecgtool.files import refuse_existing
     from ecgtool.serving.predictor import Predictor
     from ecgtool.serving.results import document, predict_files, write_csv
 
+    if out:
+        refuse_existing(out, force=force)
     given = _given(age, sex, meta or ())
     bundle = find_bundle(model)
     predictor = Predictor(bundle, threshold=threshold, threads=threads)
-    made, failed = predict_files(predictor, files, given, _drawer(plot) if plot else None)
+    made, failed = predict_files(predictor, files, given, _drawer(plot, force=force) if plot else None)
     if failed and len(files) == 1:
         raise failed[0].error
     for failure in failed:
@@ -78,12 +84,12 @@ def _given(age: float | None, sex: str, meta: Sequence[str]) -> dict[str, str | 
     return given | ({} if age is None else {"age": age}) | ({"sex": sex} if sex else {})
 
 
-def _drawer(folder: Path) -> Callable[[Prediction], object]:
+def _drawer(folder: Path, *, force: bool) -> Callable[[Prediction], object]:
     """Draws a predicted recording on paper, with the answer as its title."""
     names: dict[str, int] = {}
 
     def draw_prediction(prediction: Prediction) -> None:
-        from ecgtool.files import inside
+        from ecgtool.files import inside, refuse_existing
         from ecgtool.formats import read_record
         from ecgtool.paper import draw, write
         from ecgtool.store import stored_item
@@ -94,7 +100,9 @@ def _drawer(folder: Path) -> Callable[[Prediction], object]:
         figure = draw(record, title=f"{record.id}: {answer}")
         names[record.id] = names.get(record.id, 0) + 1  # two folders may hold a record of one name
         number = f"-{names[record.id]}" if names[record.id] > 1 else ""
-        write(figure, inside(folder, f"{record.id or 'recording'}{number}.png"))
+        path = inside(folder, f"{record.id or 'recording'}{number}.png")
+        refuse_existing(path, force=force)
+        write(figure, path)
 
     return draw_prediction
 

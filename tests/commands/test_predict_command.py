@@ -130,6 +130,21 @@ def test_a_bundle_with_a_changed_byte_predicts_nothing(ecg, model, recording, ho
     assert done.out == ""
 
 
+def test_what_is_there_is_replaced_only_when_asked(ecg, model, recording, tmp_path):
+    for name in ("p.csv", "drawn/one.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    for option in (("--out", "p.csv"), ("--plot", "drawn")):
+        refused = ecg("predict", "toy", recording, *option)
+        assert refused.code == 1
+        assert "exists already" in refused.err
+    assert {(tmp_path / name).read_text() for name in ("p.csv", "drawn/one.png")} == {"mine"}
+    done = ecg("predict", "toy", recording, "--out", "p.csv", "--plot", "drawn", "--force")
+    assert done.code == 0, done.err
+    assert (tmp_path / "p.csv").read_text() != "mine"
+    assert (tmp_path / "drawn" / "one.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_an_old_table_stays_where_the_new_one_cannot_be_written(ecg, model, recording, tmp_path):
     (tmp_path / "locked").mkdir()
     (tmp_path / "locked" / "p.csv").mkdir()
