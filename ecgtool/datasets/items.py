@@ -140,7 +140,8 @@ def _long_enough(signal: npt.NDArray[np.float32], plan: Plan, record: Record) ->
 
 def to_counts(millivolts: npt.NDArray[np.float32]) -> tuple[Counts, int]:
     """Millivolts as int16 counts of :data:`SCALE_UV` microvolt, and how many samples were clipped to fit."""
-    counts = np.rint(millivolts * np.float32(1000 / SCALE_UV))
+    counts = millivolts * np.float32(1000 / SCALE_UV)
+    np.rint(counts, out=counts)
     if counts.max(initial=0) <= LARGEST and counts.min(initial=0) >= -LARGEST:
         return counts.astype(np.int16), 0
     saturated = int(np.count_nonzero(np.abs(counts) > LARGEST))
@@ -169,11 +170,22 @@ def _in_order(pool: ProcessPoolExecutor, ranges: Iterable[tuple[int, int]], ahea
     """Results in the order of the ranges, with no more than ``ahead`` of them in memory."""
     waiting: deque[Future[Chunk]] = deque()
     for first, last in ranges:
-        waiting.append(pool.submit(_work, first, last))
+        with _undisturbed():
+            waiting.append(pool.submit(_work, first, last))
         if len(waiting) >= ahead:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep Ctrl-C from the processes that are started here until they can tell it is not meant for them."""
+    before = signals.pthread_sigmask(signals.SIG_BLOCK, (signals.SIGINT,))
+    try:
+        yield
+    finally:
+        signals.pthread_sigmask(signals.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from ecgtool.errors import ConfigError, FormatError, NotFound, did_you_mean
 from ecgtool.files import Below, digest, expanded, inside
 from ecgtool.formats import wfdb
 from ecgtool.record import LEADS_12, Record
-from ecgtool.task import NOT_LABELLED, Task
+from ecgtool.task import Task
 
 DATABASE, STATEMENTS = "ptbxl_database.csv", "scp_statements.csv"
 SECONDS = 10
@@ -80,9 +80,10 @@ class PTBXL:
         self.options: Mapping[str, Any] = {"source_fs": source_fs, "likelihood": likelihood}
 
         entries, codes = _read_database(self.folder, SIGNALS[source_fs])
-        superclass = make_targets(make_task("superdiagnostic", statements), statements, codes, "any")
+        diagnostic = {code for code, statement in statements.items() if statement.diagnostic}
+        with_superclass = sum(not diagnostic.isdisjoint(record) for record in codes)
         self.notes: Sequence[str] = [
-            _release_note(len(entries), int(np.count_nonzero(superclass[:, 0] != NOT_LABELLED))),
+            _release_note(len(entries), with_superclass),
             *_unknown_codes(codes, statements),
         ]
         if manifests is not None:
