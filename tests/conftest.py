@@ -5,6 +5,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+# One thread, here and in every process a test starts: sums come out in one order, so digits can be compared.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import pytest
 
 from ecgtool import cli

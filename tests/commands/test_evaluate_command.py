@@ -24,9 +24,9 @@ def test_evaluate_prints_a_table_and_what_to_type_next(ecg, run):
 def test_evaluate_leaves_a_report_in_the_run_and_makes_it_anew_when_asked_again(ecg, run):
     ecg("evaluate", "toy-run", "--bootstrap", 20)
     folder = run.path / "evaluation-test"
-    (folder / "stale.txt").write_text("old")
+    (folder / "report.md").write_text("old")
     assert ecg("evaluate", "toy-run", "--bootstrap", 20).code == 0
-    assert not (folder / "stale.txt").exists()
+    assert (folder / "report.md").read_text() != "old"
     kept = json.loads((folder / "metrics.json").read_text())
     assert kept == json.loads((run.path / "metrics_test.json").read_text())
 
@@ -38,14 +38,21 @@ def test_json_is_the_document(ecg, run):
 
 
 def test_an_out_folder_is_replaced_only_with_force(ecg, run, tmp_path):
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("precious")
-    refused = ecg("evaluate", "toy-run", "--out", "mine", "--bootstrap", 20)
+    words = ("evaluate", "toy-run", "--out", "mine", "--bootstrap", 20)
+    assert ecg(*words).code == 0
+    refused = ecg(*words)
     assert refused.code == 1
     assert "exists already" in refused.err
+    assert ecg(*words, "--force").code == 0
+
+
+def test_a_folder_with_anything_else_in_it_is_not_replaced_even_then(ecg, run, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    refused = ecg("evaluate", "toy-run", "--out", "mine", "--force", "--bootstrap", 20)
+    assert refused.code == 1
+    assert "thesis.txt" in refused.err
     assert (tmp_path / "mine" / "thesis.txt").exists()
-    assert ecg("evaluate", "toy-run", "--out", "mine", "--force", "--bootstrap", 20).code == 0
-    assert (tmp_path / "mine" / "report.html").exists()
 
 
 def test_another_store_has_a_report_of_its_own(ecg, run, home):
