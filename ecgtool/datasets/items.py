@@ -171,11 +171,22 @@ def _in_order(pool: ProcessPoolExecutor, ranges: Iterable[tuple[int, int]], ahea
     waiting: deque[Future[Chunk]] = deque()
     for first, last in ranges:
         with _undisturbed():
+            with _undisturbed():
             waiting.append(pool.submit(_work, first, last))
         if len(waiting) >= ahead:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep Ctrl-C from the processes that are started here until they can tell it is not meant for them."""
+    before = signals.pthread_sigmask(signals.SIG_BLOCK, (signals.SIGINT,))
+    try:
+        yield
+    finally:
+        signals.pthread_sigmask(signals.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from corpora import BEATS, TOY, Few, contents, prepare, write_few
 
+from ecgtool.datasets import items
 from ecgtool.datasets import prepare as loop
 from ecgtool.errors import EcgError
 from ecgtool.store import Store
@@ -23,6 +25,7 @@ import json, os, random, signal, sys, time
 from pathlib import Path
 
 import corpora
+from ecgtool.datasets import items
 from ecgtool.datasets import prepare as loop
 
 loop.CHUNK_BYTES = 2400  # three recordings to a chunk
@@ -338,3 +341,11 @@ def test_whichever_access_of_the_disk_fails_adding_a_task_leaves_the_store_reada
         if disk.left > 0:
             break
     assert number > 5
+
+
+def test_ctrl_c_does_not_reach_a_worker_that_is_still_starting():
+    struck = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('alive')"
+    with items._undisturbed():
+        started = subprocess.run([sys.executable, "-c", struck], capture_output=True, text=True, check=False)
+    assert (started.stdout, started.stderr) == ("alive\n", "")
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
