@@ -25,7 +25,6 @@ import json, os, random, signal, sys, time
 from pathlib import Path
 
 import corpora
-from ecgtool.datasets import items
 from ecgtool.datasets import prepare as loop
 
 loop.CHUNK_BYTES = 2400  # three recordings to a chunk
