@@ -78,22 +78,37 @@ class Account:
 
 @dataclass(frozen=True)
 class Chunk:
-    """The items of a range of entries, int16 [items, leads, samples] for each entry; and their account."""
+    """The items of a range of entries.
 
-    signals: list[Counts]
+    Args:
+        signals: int16 [items, leads, samples] for each entry, in order; perhaps made only as they are taken.
+        account: What became of the entries, once all signals are taken.
+    """
+
+    signals: Iterable[Counts]
     account: Account
 
 
 def make_chunk(plan: Plan, first: int, last: int) -> Chunk:
-    """The items of the entries ``first`` to ``last`` (not included).
+    """The items of the entries ``first`` to ``last`` (not included), each made as it is taken, so that none is kept.
 
     Raises:
-        EcgError: The file system fails; a recording that is missing or damaged is accounted for instead.
+        EcgError: On taking them, the file system fails; what is missing or damaged is accounted for instead.
     """
     account = Account(first)
-    made = [_accounted(plan, entry, account) for entry in plan.corpus.entries[first:last]]
-    account.items = [len(items) for items in made]
-    return Chunk(made, account)
+    return Chunk(_taken(plan, first, last, account), account)
+
+
+def _taken(plan: Plan, first: int, last: int, account: Account) -> Iterator[Counts]:
+    for entry in plan.corpus.entries[first:last]:
+        items = _accounted(plan, entry, account)
+        account.items.append(len(items))
+        yield items
+
+
+def usable(plan: Plan, row: int) -> bool:
+    """Whether the recording of an entry makes any item."""
+    return any(len(items) for items in make_chunk(plan, row, row + 1).signals)
 
 
 def _accounted(plan: Plan, entry: Entry, account: Account) -> Counts:
@@ -171,22 +186,11 @@ def _in_order(pool: ProcessPoolExecutor, ranges: Iterable[tuple[int, int]], ahea
     waiting: deque[Future[Chunk]] = deque()
     for first, last in ranges:
         with _undisturbed():
-            with _undisturbed():
             waiting.append(pool.submit(_work, first, last))
         if len(waiting) >= ahead:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep Ctrl-C from the processes that are started here until they can tell it is not meant for them."""
-    before = signals.pthread_sigmask(signals.SIG_BLOCK, (signals.SIGINT,))
-    try:
-        yield
-    finally:
-        signals.pthread_sigmask(signals.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -229,4 +233,5 @@ def _leave_with_parent() -> None:
 
 
 def _work(first: int, last: int) -> Chunk:
-    return make_chunk(_plan[0], first, last)
+    chunk = make_chunk(_plan[0], first, last)
+    return Chunk(list(chunk.signals), chunk.account)

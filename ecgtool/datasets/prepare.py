@@ -16,7 +16,7 @@ from ecgtool import console
 from ecgtool.config import Preprocessing
 from ecgtool.datasets.contents import describe, rows_of, unlabelled, write_contents, write_targets
 from ecgtool.datasets.corpus import Corpus
-from ecgtool.datasets.items import Account, Plan, make_chunk, make_chunks
+from ecgtool.datasets.items import Account, Plan, make_chunks, usable
 from ecgtool.datasets.staging import Staging
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.files import expanded, explained, locked_folder, recover_folder, resumable_folder, write_json
@@ -175,7 +175,7 @@ def _still_true(accounts: Sequence[Account], plan: Plan) -> int:
 
 def _first_usable(plan: Plan, rows: Sequence[int]) -> int | None:
     """The first of these entries whose recording can be used; None where none can."""
-    return next((row for row in rows if sum(make_chunk(plan, row, row + 1).account.items)), None)
+    return next((row for row in rows if usable(plan, row)), None)
 
 
 def _refuse_unfit(staging: Staging, plan: Plan, *, complete: bool = False) -> None:
