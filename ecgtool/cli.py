@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run ``ecg`` with the given arguments, print its result or its error, and return the exit code."""
+    console.setup_streams()
     console.setup_logging()
     try:
         build(COMMANDS, arguments)(list(arguments), prog_name="ecg")

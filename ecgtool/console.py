@@ -6,6 +6,8 @@ and notes go through :data:`log`, progress through :func:`progress`; both keep s
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import logging
 import math
@@ -64,7 +66,8 @@ def stderr() -> Console:
 def show(result: Result, *, as_json: bool = False) -> None:
     """Print a result: JSON alone, or its text on stdout and the next commands on stderr."""
     if as_json:
-        sys.stdout.write(json.dumps(_plain(result.data), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        narrow = codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8"
+        sys.stdout.write(json.dumps(_plain(result.data), indent=2, ensure_ascii=narrow, allow_nan=False) + "\n")
         return
     if result.text != "":
         stdout().print(printable(result.text) if isinstance(result.text, str) else result.text)
@@ -73,6 +76,16 @@ def show(result: Result, *, as_json: bool = False) -> None:
         console.print("\nNext:", style="bold")
         for command in result.next:
             console.print(f"  {printable(command)}")
+
+
+def setup_streams() -> None:
+    """Let stdout and stderr take whatever is printed: nowhere if they are closed, ``?`` for letters they lack."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, io.StringIO())
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="replace")
 
 
 def setup_logging(verbosity: int = 0) -> None:

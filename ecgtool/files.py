@@ -54,8 +54,8 @@ def write_file(path: Path, fill: Callable[[BinaryIO], object]) -> Path:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write text as UTF-8, whole or not at all."""
-    return write_file(path, lambda file: file.write(text.encode()))
+    """Write text as UTF-8, whole or not at all; what is not text in a file's name is escaped."""
+    return write_file(path, lambda file: file.write(text.encode(errors="backslashreplace")))
 
 
 def write_json(path: Path, document: Any) -> Path:

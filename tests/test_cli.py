@@ -132,3 +132,21 @@ def test_results_go_to_stdout_and_next_steps_to_stderr(ecg, command):
     assert ecg("it", "-q").err == ""
     quiet = ecg("it", "--json")
     assert json.loads(quiet.out) == {"value": None}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_letters_that_the_terminal_lacks_end_nothing(encoding):
+    begin = "import sys; from ecgtool import console as c; c.setup_streams(); "
+    shown = begin + r"c.show(c.Result({'unit': '\u00b5V'}, '\u2013 \u00b5V \udcff'), as_json=len(sys.argv) > 1)"
+    for flags in ([], ["--json"]):
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        done = subprocess.run([sys.executable, "-c", shown, *flags], capture_output=True, env=environment, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        if flags:
+            assert json.loads(done.stdout.decode(encoding)) == {"unit": "\u00b5V"}
+
+
+def test_a_closed_stdout_ends_nothing():
+    closed = "import sys; sys.stdout = None; from ecgtool import cli; sys.exit(cli.run(['models', 'list']))"
+    done = subprocess.run([sys.executable, "-c", closed], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

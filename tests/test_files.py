@@ -197,3 +197,8 @@ def test_a_file_does_not_take_the_name_of_a_folder(tmp_path, monkeypatch, folder
     with pytest.raises(EcgError):
         files.write_text(files.Path(folder), "new")
     assert [entry.name for entry in tmp_path.rglob("*")] == ["here", "sub"]
+
+
+def test_a_name_that_is_not_text_can_be_written(tmp_path):
+    path = files.write_json(tmp_path / "a.json", {"file": "\udcff.hea"})
+    assert files.read_json(path) == {"file": "\udcff.hea"}
