@@ -12,6 +12,7 @@ import numpy as np
 
 from ecgtool.config import TrainConfig
 from ecgtool.errors import ConfigError, IntegrityError
+from ecgtool.files import locked_folder
 from ecgtool.home import place
 from ecgtool.models.contract import Inputs, Normalised, build
 from ecgtool.run import NormStats, Run
@@ -40,7 +41,7 @@ def fit(config: TrainConfig, out: str = "", resume: str | None = None) -> Run:
         resume: Name or path of a run to go on with.
 
     Raises:
-        ConfigError: The configuration cannot be, or the run exists already.
+        ConfigError: The configuration cannot be, the run exists already, or another process is at it.
         DataError: The data cannot serve it, or the loss is not finite.
         IntegrityError: The data of a resumed run has changed.
         KeyboardInterrupt: Ctrl-C; the run can go on.
@@ -48,8 +49,9 @@ def fit(config: TrainConfig, out: str = "", resume: str | None = None) -> Run:
     run = _resumed(resume) if resume else _created(config, out)
     training = run.config.training
     log = logged(run) if first_process() else nullcontext()
+    alone = locked_folder(run.path) if first_process() else nullcontext()
     try:
-        with log:
+        with alone, log:
             if not complete(run):
                 from ecgtool.training.trainer import train  # takes seconds, and bad input is told before
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from ecgtool.config import Section, compose
 from ecgtool.errors import ConfigError, DataError, EcgError, IntegrityError
+from ecgtool.files import locked_folder
 from ecgtool.models import ARCHITECTURES
 from ecgtool.models.contract import ModelSpec, load_run
 from ecgtool.run import Run
@@ -229,6 +230,14 @@ def test_resuming_a_finished_run_changes_nothing(train):
     run = train("done")
     before = (run.path / "checkpoints" / "last.ckpt").read_bytes()
     train("ignored", resume="./done")
+    assert (run.path / "checkpoints" / "last.ckpt").read_bytes() == before
+
+
+def test_a_run_that_another_process_is_at_is_left_to_it(train):
+    run = train("busy", epochs=1)
+    before = (run.path / "checkpoints" / "last.ckpt").read_bytes()
+    with locked_folder(run.path), pytest.raises(ConfigError, match="Another process is writing .*busy"):
+        train("ignored", resume="./busy")
     assert (run.path / "checkpoints" / "last.ckpt").read_bytes() == before
 
 
