@@ -53,6 +53,19 @@ def write_file(path: Path, fill: Callable[[BinaryIO], object]) -> Path:
     return path
 
 
+def write_unpublished(path: Path, fill: Callable[[BinaryIO], object]) -> Path:
+    """Write a file of a folder that is still being built: publishing the folder flushes it to the disk, once.
+
+    Raises:
+        EcgError: The file cannot be written.
+    """
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            fill(file)
+    return path
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write text as UTF-8, whole or not at all; what is not text in a file's name is escaped."""
     return write_file(path, lambda file: file.write(text.encode(errors="backslashreplace")))
@@ -60,7 +73,12 @@ def write_text(path: Path, text: str) -> Path:
 
 def write_json(path: Path, document: Any) -> Path:
     """Write a JSON document, whole or not at all."""
-    return write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    return write_text(path, json_text(document))
+
+
+def json_text(document: Any) -> str:
+    """A JSON document as this package writes it."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def read_json(path: Path) -> Any:
@@ -164,10 +182,15 @@ def refuse_existing(final: Path, *, force: bool = False, holds: Collection[str] 
 
 def publish_folder(staged: Path, final: Path) -> None:
     """Rename a complete folder to its final name; an older folder of that name is replaced, or stays on failure."""
-    for file in staged.rglob("*"):
-        if file.is_file():
-            with file.open("rb") as handle:
+    folders = [staged]
+    for path in staged.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as handle:
                 os.fsync(handle.fileno())
+        elif path.is_dir():
+            folders.append(path)
+    for folder in folders:
+        _flush_folder(folder)
     aside = _aside(final)
     shutil.rmtree(aside, ignore_errors=True)
     if final.exists():

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,7 +20,7 @@ from ecgtool.datasets.corpus import Corpus, Entry
 from ecgtool.datasets.items import LARGEST, SCALE_UV, Account, Plan
 from ecgtool.datasets.staging import write_array
 from ecgtool.errors import DataError
-from ecgtool.files import valid_name, write_file, write_json
+from ecgtool.files import json_text, valid_name, write_file, write_unpublished
 from ecgtool.store import ITEM_COLUMNS, SPLITS, Store, StoreManifest
 from ecgtool.task import NOT_LABELLED, Task
 
@@ -41,10 +41,10 @@ def write_contents(folder: Path, plan: Plan, accounts: Sequence[Account], manife
     corpus = plan.corpus
     items = np.array([number for account in accounts for number in account.items], np.int64)
     rows = np.repeat(np.arange(len(items)), items)
-    write_file(folder / "items.csv", lambda file: _write_items(file, plan, items))
+    write_unpublished(folder / "items.csv", lambda file: _write_items(file, plan, items))
     if corpus.tabular:
-        write_file(folder / "tabular.npy", lambda file: write_array(file, corpus.tabular_values, rows))
-    tasks = write_targets(folder, corpus, corpus.tasks, rows)
+        write_unpublished(folder / "tabular.npy", lambda file: write_array(file, corpus.tabular_values, rows))
+    tasks = write_targets(folder, corpus, corpus.tasks, rows, write_unpublished)
     kept = [corpus.entries[row] for row in np.flatnonzero(items).tolist()]
     notes = (*manifest.notes, *unlabelled(corpus, tasks, rows))
     splits = Counter(corpus.entries[row].split for row in rows.tolist())
@@ -60,10 +60,14 @@ def write_contents(folder: Path, plan: Plan, accounts: Sequence[Account], manife
         "notes": notes,
         "made_by": f"ecgtool {__version__}",
     }
-    write_json(folder / "manifest.json", manifest.model_copy(update=facts).model_dump(mode="json"))
+    manifest = manifest.model_copy(update=facts)
+    text = json_text(manifest.model_dump(mode="json")).encode()
+    write_unpublished(folder / "manifest.json", lambda file: file.write(text))
 
 
-def write_targets(folder: Path, corpus: Corpus, tasks: Sequence[Task], rows: Rows) -> list[Task]:
+def write_targets(
+    folder: Path, corpus: Corpus, tasks: Sequence[Task], rows: Rows, write: Callable[..., Path] = write_file
+) -> list[Task]:
     """Write the targets of tasks, a row per item; the tasks written.
 
     Args:
@@ -71,11 +75,12 @@ def write_targets(folder: Path, corpus: Corpus, tasks: Sequence[Task], rows: Row
         corpus: Holds the targets, a row per entry.
         tasks: Which.
         rows: The entry of each item.
+        write: Writes a file: whole or not at all, unless the folder is still being built.
     """
     for task in tasks:
         targets = corpus.targets[task.name].astype(np.int16 if task.exclusive else np.uint8)
         path = folder / "targets" / f"{valid_name(task.name, 'task')}.npy"
-        write_file(path, partial(write_array, array=targets, rows=rows))
+        write(path, partial(write_array, array=targets, rows=rows))
     return list(tasks)
 
 

@@ -121,10 +121,15 @@ def make_targets(
     column = {label: index for index, label in enumerate(task.labels)}
     columns = {code: [column[label] for label in each.labels(task.name, code)] for code, each in statements.items()}
     targets = np.zeros((len(codes), len(task.labels)), np.uint8)
-    for row, record in zip(targets, codes, strict=True):
-        for code, chance in record.items():
-            if _counts(chance, likelihood):
-                row[columns.get(code, [])] = 1
+    marks = [
+        (row, column)
+        for row, record in enumerate(codes)
+        for code, chance in record.items()
+        if _counts(chance, likelihood)
+        for column in columns.get(code, ())
+    ]
+    if marks:
+        targets[tuple(np.array(marks).T)] = 1
     targets[~targets.any(axis=1)] = NOT_LABELLED
     return targets
 
