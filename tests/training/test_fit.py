@@ -236,7 +236,7 @@ def test_resuming_a_finished_run_changes_nothing(train):
 def test_a_run_that_another_process_is_at_is_left_to_it(train):
     run = train("busy", epochs=1)
     before = (run.path / "checkpoints" / "last.ckpt").read_bytes()
-    with locked_folder(run.path), pytest.raises(ConfigError, match="Another process is writing .*busy"):
+    with locked_folder(run.path), pytest.raises(ConfigError, match=r"Another process is writing .*busy"):
         train("ignored", resume="./busy")
     assert (run.path / "checkpoints" / "last.ckpt").read_bytes() == before
 
