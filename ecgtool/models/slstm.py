@@ -81,10 +81,13 @@ def _(*inputs: Tensor) -> tuple[Tensor, Tensor]:
 
 def _remember(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor, Tensor]) -> None:
     ctx.mark_non_differentiable(output[1], output[2])
+    ctx.set_materialize_grads(False)
     ctx.save_for_backward(inputs[1], *output)
 
 
-def _differentiate(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor, Tensor]:
+def _differentiate(ctx: Any, grad: Tensor | None, *_: None) -> tuple[Tensor | None, Tensor | None]:
+    if grad is None:
+        return None, None
     return torch.ops.ecgtool.slstm_scan_backward(grad.contiguous(), *ctx.saved_tensors)
 
 

@@ -18,17 +18,22 @@ _KERNEL = 4
 
 
 class CausalConv(nn.Module):
-    """Depthwise convolution over the newest tokens in reading order, one set of weights per direction, then SiLU."""
+    """Depthwise convolution over the newest tokens in reading order, one set of weights per direction, then SiLU.
+
+    It is written in two dimensions because only there does torch keep the channels last, as the tokens have them: half
+    the time of one dimension, which goes through transposed copies.
+    """
 
     def __init__(self, width: int, directions: int) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(nn.Conv1d(width, width, _KERNEL, groups=width) for _ in range(directions))
+        kernel = (1, _KERNEL)
+        self.convs = nn.ModuleList(nn.Conv2d(width, width, kernel, groups=width) for _ in range(directions))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Per direction [batch, tokens, width], both in the order of time."""
-        x = x.mT  # [batch, width, tokens]
-        pads = ((_KERNEL - 1, 0), (0, _KERNEL - 1))
-        return [functional.silu(conv(functional.pad(x, pad))).mT for conv, pad in zip(self.convs, pads, strict=False)]
+        pads = ((0, 0, _KERNEL - 1, 0), (0, 0, 0, _KERNEL - 1))
+        padded = (functional.pad(x, pad).mT.unsqueeze(2) for pad in pads)  # [batch, width, 1, tokens + 3] each
+        return [functional.silu(conv(x)).squeeze(2).mT for conv, x in zip(self.convs, padded, strict=False)]
 
 
 class HeadNorm(nn.Module):

@@ -108,7 +108,7 @@ def test_the_second_direction_reads_as_the_first_does_in_a_mirror(block):
 def paired(state):
     """Where the directions have modules of their own, the second one's weights are the first one's, kernels turned."""
     twins = {name: state[name.replace(".1.", ".0.")] for name in state}
-    return {name: x.flip(-1) if ".1." in name and x.dim() == 3 else x for name, x in twins.items()}
+    return {name: x.flip(-1) if ".1." in name and x.dim() == 4 else x for name, x in twins.items()}
 
 
 def mirrored(name, weight):
