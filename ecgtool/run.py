@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import Field
 
 from ecgtool.config import Section, TrainConfig, checked, read_yaml, to_yaml
-from ecgtool.errors import ConfigError, NotFound
+from ecgtool.errors import ConfigError, FormatError, NotFound
 from ecgtool.files import read_json, staged_folder, write_file, write_json, write_text
 from ecgtool.home import find, place
 from ecgtool.task import Task
@@ -126,7 +126,7 @@ class Run:
     @cached_property
     def lineage(self) -> Lineage:
         """Store, task, shape and patients the run was trained with."""
-        return checked(Lineage, read_json(self.path / "environment.json").get("lineage", {}))
+        return checked(Lineage, _document(self.path / "environment.json").get("lineage", {}))
 
     @property
     def norm_stats(self) -> NormStats:
@@ -155,4 +155,11 @@ class Run:
     def metrics(self, split: str) -> dict[str, Any] | None:
         """The metrics document of a split, or None where it was not evaluated."""
         path = self.path / f"metrics_{split}.json"
-        return dict(read_json(path)) if path.is_file() else None
+        return _document(path) if path.is_file() else None
+
+
+def _document(path: Path) -> dict[str, Any]:
+    document = read_json(path)
+    if not isinstance(document, dict):
+        raise FormatError(f"{path} is damaged: it is not a document of a run.", "Train again, or restore the file.")
+    return document

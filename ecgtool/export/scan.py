@@ -1,9 +1,10 @@
 """The sLSTM recurrence as a loop that other runtimes know: an ONNX ``Scan``, and a scripted one for TorchScript.
 
 Both translate ``ecgtool::slstm_scan`` (see :mod:`ecgtool.models.slstm` for the equations). The runtime goes through the
-body once per token, so it is written for few operators: with ``kept = normaliser + log f`` and
+body once per token, so it is written for few and quick operators: with ``kept = normaliser + log f`` and
 ``margin = kept - write``, ``logaddexp(kept, write) = write + softplus(margin)`` and what is kept of the cell is
-``sigmoid(margin)``.
+``sigmoid(margin)``. ``softplus(x) = max(log(1 + exp(min(x, 80))), x)``: five operators that onnxruntime takes several
+numbers at a time, where its Softplus goes one after another.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ SlstmScan (gates, recurrent) => (hidden)
     state = Concat <axis = 0> (batch, width)
     zero = ConstantOfShape <value = float[1] {{0.0}}> (state)
     nothing = ConstantOfShape <value = float[1] {{{nothing}}}> (state)
+    largest = Constant <value = float {{80.0}}> ()
+    one = Constant <value = float {{1.0}}> ()
     last_h, last_c, last_n, hidden = Scan <
         num_scan_inputs = 1,
         body = step (
@@ -46,10 +49,18 @@ SlstmScan (gates, recurrent) => (hidden)
             raw = Add (x, recalled)
             write, forget, update, output = Split <axis = -1, num_outputs = 4> (raw)
             minus_forget = Neg (forget)
-            lost = Softplus (minus_forget)
+            small_forget = Min (minus_forget, largest)
+            grown_forget = Exp (small_forget)
+            more_forget = Add (grown_forget, one)
+            log_forget = Log (more_forget)
+            lost = Max (log_forget, minus_forget)
             kept = Sub (n, lost)
             margin = Sub (kept, write)
-            excess = Softplus (margin)
+            small_margin = Min (margin, largest)
+            grown_margin = Exp (small_margin)
+            more_margin = Add (grown_margin, one)
+            log_margin = Log (more_margin)
+            excess = Max (log_margin, margin)
             next_n = Add (write, excess)
             keep = Sigmoid (margin)
             fresh = Tanh (update)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import warnings
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -11,6 +13,12 @@ from torch import nn
 
 from ecgtool.errors import IntegrityError
 from ecgtool.files import explained
+
+_DAMAGED = (
+    *(RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, AssertionError),
+    struct.error,
+)
+"""What torch raises on files that are no checkpoints."""
 
 PREFIX = "model."
 """Before each key of the model's state in a checkpoint (the Lightning module calls it ``model``)."""
@@ -24,9 +32,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         IntegrityError: It is damaged, or holds more than tensors and plain values.
     """
     try:
-        with explained(path):
+        with explained(path), warnings.catch_warnings(action="ignore"):
             document = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, UnpicklingError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except UnpicklingError:  # torch's own words advise to load it all the same
+        raise IntegrityError(
+            f"{path} cannot be read as a checkpoint: it is damaged, or holds more than weights, such as code.",
+            "Do not use it.",
+        ) from None
+    except _DAMAGED as error:
         first = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
         raise IntegrityError(f"{path} cannot be read as a checkpoint: {first}") from None
     if not isinstance(document, dict) or not isinstance(document.get("state_dict"), dict):

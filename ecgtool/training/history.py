@@ -6,7 +6,6 @@ that goes on after a stop shows one curve, whatever instant the stop came at.
 
 from __future__ import annotations
 
-import csv
 import math
 import struct
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import Any
 
 from ecgtool.config import TrainingConfig
 from ecgtool.errors import IntegrityError
-from ecgtool.files import explained, write_file, write_text
+from ecgtool.files import write_file, write_text
 from ecgtool.metrics import Metric, find_metric
 from ecgtool.models.checkpoint import read_checkpoint
 from ecgtool.run import Run
@@ -96,7 +95,7 @@ def _column(row: Row) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What ``metrics.csv`` says of a run.
+    """What the history of a run amounts to.
 
     Args:
         epochs: Finished epochs.
@@ -113,9 +112,7 @@ class Outcome:
     @classmethod
     def of(cls, run: Run) -> Outcome:
         """The outcome of a run with at least one finished epoch."""
-        path = run.path / "metrics.csv"
-        with explained(path), path.open(newline="", encoding="utf-8") as file:
-            rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        rows = read_history(run)
         column = _column(rows[0])
         metric = column.removeprefix("val_")
         best = rows[best_epoch(scores(rows, column, find_metric(metric)))]
