@@ -136,7 +136,7 @@ def _items(plan: Plan, record: Record, account: Account) -> Counts:
     account.saturated += saturated
     account.invalid += prepared.invalid
     account.longer += not plan.windows and signal.shape[1] > plan.samples
-    account.odd += record.meta.get("checksum") == "mismatch"
+    account.odd += bool(record.meta.get("warnings"))
     if record.calibrated:
         account.calibrated = account.calibrated or record.id
     else:

@@ -49,6 +49,28 @@ def read_record(path: str | Path, start_s: float = 0.0, seconds: float | None = 
     return _format_of(found, head).read(found, float(start_s), seconds)
 
 
+def write_record(record: Record, path: Path, name: str) -> Path:
+    """Write a recording as a file of one of the formats that are written.
+
+    Args:
+        record: What to write; float32 millivolt.
+        path: Where, with the format's suffix.
+        name: Of the format.
+
+    Returns:
+        The path that :func:`read_record` reads it back from.
+
+    Raises:
+        ConfigError: There is no such format, or it is only read.
+    """
+    write = FORMATS.load(name).write
+    if write is None:
+        written = ", ".join(other for other in FORMATS if FORMATS.load(other).write is not None)
+        raise ConfigError(f"The format '{name}' is read but not written.", f"Formats written: {written}.")
+    made: Path = write(record, path)
+    return made
+
+
 def _open(path: Path) -> tuple[Path, bytes]:
     """The file that ``path`` means, and its first bytes.
 

@@ -22,6 +22,8 @@ class Format:
         read: ``read(path, start_s, seconds)`` gives the recording from ``start_s`` on, ``seconds`` long (to its end
             when None). It reads no more of the file than that needs, and raises :class:`~ecgtool.errors.EcgError`
             alone.
+        write: ``write(record, path)`` writes a recording there, whole or not at all, and gives the path to read it
+            back from; None where the format is only read.
     """
 
     name: str
@@ -29,3 +31,4 @@ class Format:
     suffixes: tuple[str, ...]
     sniff: Callable[[Path, bytes], bool]
     read: Callable[[Path, float, float | None], Record]
+    write: Callable[[Record, Path], Path] | None = None

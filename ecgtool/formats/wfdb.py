@@ -10,9 +10,10 @@ from pathlib import Path
 
 from ecgtool.errors import EcgError, NotFound
 from ecgtool.formats.contract import Format
+from ecgtool.formats.reading import make_record
 from ecgtool.formats.wfdb_files import count_frames
 from ecgtool.formats.wfdb_header import header_text, load_header, looks_like_header
-from ecgtool.formats.wfdb_record import checksum_warning, describe, frame_range, lead_names, make_record, voltages
+from ecgtool.formats.wfdb_record import checksum_warning, describe, frame_range, lead_names, voltages
 from ecgtool.formats.wfdb_segments import read_segments
 from ecgtool.formats.wfdb_signals import read_samples
 from ecgtool.record import Record
@@ -55,11 +56,11 @@ def read(path: Path, start_s: float = 0.0, seconds: float | None = None) -> Reco
     values, mismatched = read_samples(header, kept, path, frames, spf)
     meta = describe(header, kept, frames)
     if mismatched:
-        meta.update(checksum_warning(path, mismatched))
+        meta.update(checksum_warning(mismatched))
         cut = cut or not header.frames
     if cut or header.cut:
         meta["truncated"] = True
-    return make_record(values, header.fs * spf, lead_names(kept, path), path, meta)
+    return make_record(path, values, header.fs * spf, lead_names(kept, path), meta)
 
 
 def header_of(path: Path) -> Path:

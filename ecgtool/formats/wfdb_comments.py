@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-_OLDEST = 130.0
+from ecgtool.formats.reading import age_of, sex_of
+
 _FIELD = re.compile(r"<?\b(age|sex|gender)\b>?\s*[:=]\s*([^\s<,;]+)", re.IGNORECASE)
 _MIT_BIH = re.compile(r"(-?\d{1,3})\s+([MF])\b")
-_SEX = {"m": "M", "male": "M", "f": "F", "female": "F"}
 
 
 def person(comments: Sequence[str]) -> dict[str, Any]:
@@ -27,16 +27,5 @@ def person(comments: Sequence[str]) -> dict[str, Any]:
     first = _MIT_BIH.match(comments[0]) if comments and not found else None
     if first:
         found = {"age": first[1], "sex": first[2]}
-    return {**_age(found.get("age", "")), **_sex(found.get("sex", ""))}
-
-
-def _age(text: str) -> dict[str, float]:
-    try:
-        age = float(text)
-    except ValueError:
-        return {}
-    return {"age": age} if 0 <= age <= _OLDEST else {}
-
-
-def _sex(text: str) -> dict[str, str]:
-    return {"sex": _SEX[text.lower()]} if text.lower() in _SEX else {}
+    known = {"age": age_of(found.get("age", "")), "sex": sex_of(found.get("sex", ""))}
+    return {key: value for key, value in known.items() if value is not None}

@@ -16,6 +16,7 @@ from typing import NamedTuple, NoReturn
 
 from ecgtool.errors import FormatError
 from ecgtool.files import explained
+from ecgtool.formats.reading import units_per_mv
 from ecgtool.record import MAX_FS, MIN_FS
 
 HEADER_LIMIT = 2**22
@@ -26,8 +27,6 @@ _MAX_COUNT = 2**40
 _MAX_SPF = 10_000
 
 # Steps of each unit in a millivolt.
-_PER_MV = {"mv": 1.0, "millivolt": 1.0, "millivolts": 1.0, "v": 1e-3, "volt": 1e-3, "volts": 1e-3}
-_PER_MV |= {"uv": 1e3, "microvolt": 1e3, "microvolts": 1e3, "nv": 1e6, "nanovolt": 1e6, "nanovolts": 1e6}
 
 # A signal line's fields where it ends early: file, storage, gain, resolution, zero, initial, checksum, block, name.
 _ABSENT = ("", "", "0", "0", "0", "0", "", "0", "")
@@ -216,7 +215,7 @@ def _calibration(word: str) -> tuple[float, int | None, str, float | None, bool]
     except ValueError:
         raise _BadField(f"the gain cannot be {word[:40]!r}") from None
     unit = found[3] or "mV"
-    per_mv = _PER_MV.get(unit.replace("µ", "u").replace("μ", "u").lower())
+    per_mv = units_per_mv(unit)
     if gain != 0 and not 1e-12 < abs(gain) < 1e15:
         raise _BadField(f"the gain cannot be {word[:40]!r}")
     baseline = _count(found[2]) if found[2] else None

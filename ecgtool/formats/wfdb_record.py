@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ecgtool import console
-from ecgtool.errors import ConfigError, DataError, FormatError
+from ecgtool.errors import FormatError
+from ecgtool.formats.reading import sample_range
 from ecgtool.formats.wfdb_comments import person
 from ecgtool.formats.wfdb_files import Frames
 from ecgtool.formats.wfdb_header import Header, Signal
-from ecgtool.formats.wfdb_signals import Millivolts
-from ecgtool.record import LEADS_12, Record, lead_name
+from ecgtool.record import LEADS_12, lead_name
 
 
 def frame_range(header: Header, total: int, path: Path, start_s: float, seconds: float | None) -> Frames:
@@ -22,13 +21,7 @@ def frame_range(header: Header, total: int, path: Path, start_s: float, seconds:
     Raises:
         ConfigError: It begins after the end.
     """
-    begin = round(start_s * header.fs)
-    end = total if seconds is None else min(total, round((start_s + seconds) * header.fs))
-    if begin >= end:
-        raise ConfigError(
-            f"{path} is {total / header.fs:g} s long; {start_s:g} s to {end / header.fs:g} s is empty.",
-            "Choose a range within it.",
-        )
+    begin, end = sample_range(path, total, header.fs, start_s, seconds)
     return Frames(begin, end, total)
 
 
@@ -75,19 +68,6 @@ def describe(header: Header, kept: Sequence[Signal], frames: Frames) -> dict[str
     return meta
 
 
-def checksum_warning(path: Path, leads: Sequence[str]) -> dict[str, str]:
-    """Warn that the samples of these leads do not add up to what the header states; what ``meta`` says of it."""
-    console.log.warning("%s: the checksum of %s is not the one its header states.", path, ", ".join(leads))
-    return {"checksum": "mismatch"}
-
-
-def make_record(values: Millivolts, fs: float, leads: tuple[str, ...], path: Path, meta: dict[str, Any]) -> Record:
-    """The record, named after its header.
-
-    Raises:
-        FormatError: Rate or lead names that no record can have.
-    """
-    try:
-        return Record(values, fs, leads, id=path.stem, meta=meta)
-    except DataError as error:
-        raise FormatError(f"{path}: {error.message}") from None
+def checksum_warning(leads: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What ``meta`` says where the samples of these leads do not add up to what the header states."""
+    return {"warnings": (f"The checksum of {', '.join(leads)} is not the one that the header states.",)}

@@ -13,9 +13,10 @@ import numpy as np
 
 from ecgtool.errors import FormatError
 from ecgtool.files import inside
+from ecgtool.formats.reading import make_record
 from ecgtool.formats.wfdb_files import Frames, count_frames
 from ecgtool.formats.wfdb_header import Header, Signal, load_header
-from ecgtool.formats.wfdb_record import checksum_warning, describe, frame_range, lead_names, make_record, voltages
+from ecgtool.formats.wfdb_record import checksum_warning, describe, frame_range, lead_names, voltages
 from ecgtool.formats.wfdb_signals import Millivolts, read_samples
 from ecgtool.record import Record
 
@@ -73,11 +74,11 @@ def read_segments(master: Header, path: Path, start_s: float, seconds: float | N
     meta["calibrated"] = bool(pieces) and all(piece.calibrated for piece in pieces)
     mismatched = sorted({name for piece in pieces for name in piece.mismatched})
     if mismatched:
-        meta.update(checksum_warning(path, mismatched))
+        meta.update(checksum_warning(mismatched))
     if master.cut or layout.header.cut:
         meta["truncated"] = True
     values = _joined(pieces, (len(layout.leads), (frames.end - frames.begin) * layout.spf), path)
-    return make_record(values, master.fs * layout.spf, layout.leads, path, meta)
+    return make_record(path, values, master.fs * layout.spf, layout.leads, meta)
 
 
 def _layout(master: Header, path: Path) -> _Layout:

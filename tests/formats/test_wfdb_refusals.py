@@ -207,7 +207,7 @@ def test_changed_samples_are_told_by_the_checksum(tmp_path):
     whole = samples.read_bytes()
     for at in range(0, len(whole), 37):
         samples.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
-        assert read_record(header).meta["checksum"] == "mismatch"
+        assert "checksum" in read_record(header).meta["warnings"][0]
 
 
 def test_mutated_records_give_a_sound_record_or_one_error(tmp_path):
