@@ -21,8 +21,7 @@ MIN_FS, MAX_FS = 1.0, 100_000.0
 
 _CANONICAL = {name.lower(): name for name in LEADS_12}
 
-# Each limb lead as a * I + b * II (Einthoven 1908, Goldberger 1942).
-_LIMB = {
+LIMB_WEIGHTS = {
     "I": (1.0, 0.0),
     "II": (0.0, 1.0),
     "III": (-1.0, 1.0),
@@ -30,6 +29,7 @@ _LIMB = {
     "aVL": (1.0, -0.5),
     "aVF": (-0.5, 1.0),
 }
+"""Each limb lead as a * I + b * II (Einthoven 1908, Goldberger 1942)."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Record:
         if names == self.leads:
             return self
         basis = self._limb_basis()
-        missing = [name for name in names if name not in self.leads and (basis is None or name not in _LIMB)]
+        missing = [name for name in names if name not in self.leads and (basis is None or name not in LIMB_WEIGHTS)]
         if missing:
             raise DataError(
                 f"Record '{self.id}' lacks lead {', '.join(missing)}; it has {', '.join(self.leads)}.",
@@ -107,8 +107,8 @@ class Record:
             return self.signal[self.leads.index(name)]
         if basis is None:
             raise DataError(f"Lead {name} cannot be derived from {', '.join(self.leads)}.")
-        rows = np.array([_LIMB[lead] for lead in basis])
-        weights = np.linalg.solve(rows.T, np.array(_LIMB[name]))
+        rows = np.array([LIMB_WEIGHTS[lead] for lead in basis])
+        weights = np.linalg.solve(rows.T, np.array(LIMB_WEIGHTS[name]))
         recorded = self.signal[[self.leads.index(lead) for lead in basis]]
         return (weights @ recorded).astype(np.float32)
 

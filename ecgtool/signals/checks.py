@@ -1,0 +1,157 @@
+"""Checks of a whole recording: do its leads fit together as a body's must, and are its voltages those of a heart?
+
+What is found is told, never mended: only who recorded it can say which lead is which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import permutations
+
+import numpy as np
+import numpy.typing as npt
+
+from ecgtool.record import LIMB_WEIGHTS, Record
+
+Floats = npt.NDArray[np.float64]
+Signal = npt.NDArray[np.float32]
+
+LAG_S = 0.02
+"""Samples this far apart are subtracted, so that neither an offset nor baseline wander counts."""
+ENOUGH_S = 60.0
+"""So much of a recording is compared, from its beginning."""
+MISFIT, MISFIT_MV = 0.1, 0.01
+"""Limb leads fit while they miss each other by less than this share of their size, or by less than this."""
+REMEDIED = 0.25
+"""An exchange of leads explains a misfit when it leaves less than this share of it."""
+OPPOSED = -0.3
+"""Lead I runs against V6 when they correlate below this: 5 of 660 recordings (PTB-XL, LUDB, the 2021 Challenge) do so as
+they are, and two thirds of them with the arms exchanged."""
+LARGEST_MV, SMALLEST_MV = 20.0, 0.02
+"""What no electrode records in all leads: above the first, or below the second from valley to peak."""
+
+
+def check(record: Record) -> tuple[str, ...]:
+    """What looks wrong with a recording as a whole, a line each.
+
+    - **Limb leads that contradict each other** (Einthoven 1908: I + III = II; Goldberger 1942: aVR, aVL and aVF are
+      fixed by two of them), where three or more of them were recorded rather than derived. Leads in the wrong order,
+      turned over or of another gain do; the line says which of these would explain it.
+    - **Arm electrodes exchanged**: these obey the identities, but lead I runs against V6, and aVR points up.
+    - **Amplitudes** no heart makes at the skin: another unit or gain than the file states.
+
+    Args:
+        record: Checked as it is in the file, before any filter. One that is not calibrated is only checked for what
+            does not depend on its scale.
+
+    Returns:
+        Lines in words; none where all is well.
+    """
+    steps = _steps(record)
+    if steps is None:
+        return ()
+    found = (_identities(record, steps), _arms(record, steps), _amplitude(record) if record.calibrated else "")
+    return tuple(line for line in found if line)
+
+
+def _steps(record: Record) -> dict[str, Signal] | None:
+    """The changes over :data:`LAG_S` of the leads that are compared; None where there is too little of them."""
+    rows = [row for row, name in enumerate(record.leads) if name in LIMB_WEIGHTS or name == "V6"]
+    lag = max(1, round(LAG_S * record.fs))
+    signal = record.signal[rows, : round(ENOUGH_S * record.fs)]
+    steps = signal[:, lag:] - signal[:, :-lag]
+    if rows and not np.isfinite(steps.sum()):
+        steps = steps[:, np.isfinite(steps).all(axis=0)]
+    if steps.shape[1] < record.fs:
+        return None
+    return {record.leads[row]: changes for row, changes in zip(rows, steps, strict=True)}
+
+
+def _identities(record: Record, steps: Mapping[str, Signal]) -> str:
+    derived = record.meta.get("derived", ())
+    names = tuple(name for name in steps if name in LIMB_WEIGHTS and name not in derived)
+    if len(names) < 3:
+        return ""
+    rows = np.stack([steps[name] for name in names])
+    products = (rows @ rows.T / np.float32(rows.shape[1])).astype(np.float64)
+    off, size = _misfit(products, _beside(names)), float(np.sqrt(products.trace() / len(names)))
+    if off <= MISFIT * size or (record.calibrated and off <= MISFIT_MV):
+        return ""
+    return f"The limb leads {', '.join(names)} contradict each other by {off / size:.0%}{_reason(products, names)}?"
+
+
+@lru_cache(maxsize=64)
+def _beside(names: tuple[str, ...]) -> Floats:
+    """The part of leads that is no combination of two, as a projection."""
+    return _projection(np.array([LIMB_WEIGHTS[name] for name in names]))
+
+
+def _projection(weights: Floats) -> Floats:
+    return np.eye(len(weights)) - weights @ np.linalg.pinv(weights)
+
+
+def _misfit(products: Floats, beside: Floats) -> float:
+    """How far leads with these mean products are from being combinations of two: the root mean square of the rest."""
+    return float(np.sqrt(max(float((beside * products).sum()), 0.0) / len(beside)))
+
+
+def _reason(products: Floats, names: tuple[str, ...]) -> str:
+    """What would bring the leads into agreement, in words; empty where nothing simple does."""
+    weights = np.array([LIMB_WEIGHTS[name] for name in names])
+    bearable = REMEDIED * _misfit(products, _beside(names))
+    for row, name in enumerate(names):
+        turned = weights.copy()
+        turned[row] *= -1
+        if _misfit(products, _projection(turned)) < bearable:
+            return f": is {name} turned over"
+    orders = sorted(permutations(range(len(names))), key=lambda order: sum(a != b for a, b in enumerate(order)))
+    for order in orders[1:]:
+        if _misfit(products, _projection(weights[list(order)])) < bearable:
+            pairs = [(names[place], name) for place, name in zip(order, names, strict=True) if names[place] != name]
+            return f": is {', '.join(f'{meant} called {name}' for meant, name in pairs)}"
+    values = np.linalg.eigvalsh(products)
+    if values[:-2].sum() < MISFIT**2 * values.sum():
+        return ", each on a scale of its own: is the gain of every lead right"
+    return ": are they in the right order"
+
+
+def _arms(record: Record, steps: Mapping[str, Signal]) -> str:
+    """Arm electrodes exchanged: I becomes -I, aVR becomes aVL; the precordial leads stay as they are."""
+    if not {"I", "V6"} <= steps.keys() or _correlation(steps["I"], steps["V6"]) >= OPPOSED:
+        return ""
+    first, last = (record.signal[record.leads.index(name)] for name in ("I", "V6"))
+    if _correlation(first, last) >= OPPOSED or not _upright(record):
+        return ""
+    return "Lead I runs against V6 and aVR points up: were the arm electrodes exchanged?"
+
+
+def _correlation(one: Signal, other: Signal) -> float:
+    sound = np.isfinite(one) & np.isfinite(other)
+    if not sound.all():
+        one, other = one[sound], other[sound]
+    one, other = one - one.mean(), other - other.mean()
+    size = float(np.sqrt(one @ one) * np.sqrt(other @ other))
+    return float(one @ other) / size if size > 0 else 0.0
+
+
+def _upright(record: Record) -> bool:
+    """Whether aVR's sharp waves point up: its values are skewed to the positive. True where it is not known."""
+    if "aVR" in record.leads:
+        values = record.signal[record.leads.index("aVR")]
+    elif "II" in record.leads:
+        values = -(record.signal[record.leads.index("I")] + record.signal[record.leads.index("II")])
+    else:
+        return True
+    values = values[np.isfinite(values)].astype(np.float64)
+    return float(np.mean((values - values.mean()) ** 3)) > 0
+
+
+def _amplitude(record: Record) -> str:
+    spans = np.fmax.reduce(record.signal, axis=1) - np.fmin.reduce(record.signal, axis=1)
+    least, most = float(np.fmin.reduce(spans)), float(np.fmax.reduce(spans))
+    if least > LARGEST_MV:
+        return f"Every lead spans over {LARGEST_MV:g} mV, the least {least:.3g} mV: is the unit or gain right?"
+    if 0 < most < SMALLEST_MV:
+        return f"No lead spans more than {most:.2g} mV: is the unit or gain right, and were electrodes on?"
+    return ""
