@@ -16,6 +16,7 @@ from ecgtool.formats.wfdb_header import header_text, load_header, looks_like_hea
 from ecgtool.formats.wfdb_record import checksum_warning, describe, frame_range, lead_names, voltages
 from ecgtool.formats.wfdb_segments import read_segments
 from ecgtool.formats.wfdb_signals import read_samples
+from ecgtool.formats.wfdb_write import write_wfdb
 from ecgtool.record import Record
 
 
@@ -79,4 +80,15 @@ def header_of(path: Path) -> Path:
     return path
 
 
-WFDB = Format("wfdb", "PhysioNet's header and signal files", (".hea", ".dat"), sniff, read)
+def write(record: Record, path: Path) -> Path:
+    """Write a record as ``STEM.hea`` and ``STEM.dat`` in the path's folder, in format 16; the header's path.
+
+    Raises:
+        ConfigError: A stem that cannot name a record.
+        DataError: A lead that 16 bits cannot hold, or whose name a header cannot.
+        EcgError: The files cannot be written.
+    """
+    return write_wfdb(record, path.parent, path.stem)
+
+
+WFDB = Format("wfdb", "PhysioNet's header and signal files", (".hea", ".dat"), sniff, read, write)

@@ -1,0 +1,39 @@
+"""A few recordings of every format, which the tests write themselves: the seeds of everything all formats are held to.
+
+A format's line names the function that writes its samples into an empty folder and gives their paths, as a user would
+give them. Files that belong to a sample (signal file, sidecar) share its stem. ``STRUCTURES`` may hold a function
+``mutate(data, rng)`` that takes a sample's bytes apart at the seams of its format; others are mutated as the text or
+the fields of numbers that they look like. ``NASTY`` may hold words that are awkward in the text of that format alone.
+"""
+
+import os
+from pathlib import Path
+
+import wfdb_files
+
+SAMPLES = {
+    "wfdb": wfdb_files.write_samples,
+}
+
+STRUCTURES = {}
+
+NASTY = {
+    "wfdb": wfdb_files.NASTY,
+}
+
+# Real recordings, by their place in the folder that ECG_TEST_DATA names.
+REAL = {
+    "wfdb": ("mitdb/100.hea", "cinc2017/A00001.hea", "cinc2021/E07500.hea", "wfdb-samples/binformats.hea"),
+}
+
+
+def real_samples(name):
+    """The real recordings of a format; none where ECG_TEST_DATA is not set."""
+    root = os.environ.get("ECG_TEST_DATA")
+    return [path for pattern in REAL.get(name, ()) for path in sorted(Path(root).glob(pattern))] if root else []
+
+
+def belonging(path):
+    """The files of a sample, itself first: those in its folder that share its stem."""
+    others = [other for other in path.parent.iterdir() if other.name.startswith(f"{path.stem}.") and other != path]
+    return [path, *sorted(other for other in others if other.is_file())]
