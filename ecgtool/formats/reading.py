@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool.errors import ConfigError, DataError, FormatError
-from ecgtool.record import MAX_FS, MIN_FS, Record
+from ecgtool.record import LEADS_12, MAX_FS, MIN_FS, Record, lead_name
 
 _PER_MV = {"mv": 1.0, "millivolt": 1.0, "millivolts": 1.0, "v": 1e-3, "volt": 1e-3, "volts": 1e-3}
 _PER_MV |= {"uv": 1e3, "microvolt": 1e3, "microvolts": 1e3, "nv": 1e6, "nanovolt": 1e6, "nanovolts": 1e6}
@@ -77,6 +78,24 @@ def make_record(
         )
     except DataError as error:
         raise FormatError(f"{path}: {error.message}", error.hint) from None
+
+
+def distinct_names(names: Sequence[str], path: Path) -> tuple[str, ...]:
+    """Names of the signals of a file, each once: those that several share, or that are missing, are numbered.
+
+    Raises:
+        FormatError: A standard lead is there twice, so that which is which cannot be told.
+    """
+    if "" not in names and len({name.lower() for name in names}) == len(names):
+        return tuple(names)
+    shared = {name for name, count in Counter(map(lead_name, names)).items() if count > 1}
+    twice = sorted(shared & set(LEADS_12))
+    if twice:
+        raise FormatError(f"{path} names lead {twice[0]} more than once.")
+    return tuple(
+        f"{name or 'signal'} {number}" if lead_name(name) in shared or not name else name
+        for number, name in enumerate(names, start=1)
+    )
 
 
 def age_of(text: str) -> float | None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ecgtool.errors import FormatError
-from ecgtool.formats.reading import sample_range
+from ecgtool.formats.reading import distinct_names, sample_range
 from ecgtool.formats.wfdb_comments import person
 from ecgtool.formats.wfdb_files import Frames
 from ecgtool.formats.wfdb_header import Header, Signal
-from ecgtool.record import LEADS_12, lead_name
 
 
 def frame_range(header: Header, total: int, path: Path, start_s: float, seconds: float | None) -> Frames:
@@ -36,17 +33,7 @@ def lead_names(signals: Sequence[Signal], path: Path) -> tuple[str, ...]:
     Raises:
         FormatError: A standard lead is there twice, so that which is which cannot be told.
     """
-    names = [signal.name for signal in signals]
-    if "" not in names and len({name.lower() for name in names}) == len(names):
-        return tuple(names)
-    shared = {name for name, count in Counter(map(lead_name, names)).items() if count > 1}
-    twice = sorted(shared & set(LEADS_12))
-    if twice:
-        raise FormatError(f"{path} names lead {twice[0]} more than once.")
-    return tuple(
-        f"{name or 'signal'} {number}" if lead_name(name) in shared or not name else name
-        for number, name in enumerate(names, start=1)
-    )
+    return distinct_names([signal.name for signal in signals], path)
 
 
 def describe(header: Header, kept: Sequence[Signal], frames: Frames) -> dict[str, Any]:
