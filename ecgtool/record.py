@@ -5,6 +5,8 @@ The one promise about signals: ``float32``, millivolt, ``[leads, samples]``, rat
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -19,7 +21,25 @@ LEADS_12 = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5",
 LEADS_8 = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 MIN_FS, MAX_FS = 1.0, 100_000.0
 
-_CANONICAL = {name.lower(): name for name in LEADS_12}
+# What may serve where a lead is asked for and a modified one was recorded: modified limb leads of the monitor and
+# Holter placements (Mason & Likar 1966), MCL leads (Marriott 1970), the bipolar chest leads CM5 and CC5. Their shape
+# resembles the standard lead, their amplitude and axis need not.
+STAND_INS = {
+    "I": ("MLI",),
+    "II": ("MLII",),
+    "III": ("MLIII",),
+    "V1": ("MV1", "MCL1"),
+    "V2": ("MV2",),
+    "V5": ("MV5", "CM5", "CC5"),
+    "V6": ("MCL6",),
+}
+
+# Right-sided and posterior leads have one spelling too; DI is what I is called in Romance languages.
+_BEYOND_12 = ("V7", "V8", "V9", "V1R", "V2R", "V3R", "V4R", "V5R", "V6R")
+_CANONICAL = {name.lower(): name for name in (*LEADS_12, *_BEYOND_12)} | {"di": "I", "dii": "II", "diii": "III"}
+_NOMENCLATURE = re.compile(r"^mdc_ecg_(?:lead|elec_potl)_", re.IGNORECASE)  # ISO/IEEE 11073-10102
+_PREFIX = re.compile(r"^(?:lead(?:[\s_:]+|-)?|(?:ecg|ekg)(?:[\s_:]+|-))", re.IGNORECASE)  # "ECG II" is EDF+
+_INNER = re.compile(r"[\s_]+")
 
 LIMB_WEIGHTS = {
     "I": (1.0, 0.0),
@@ -79,8 +99,13 @@ class Record:
         """Whether the values are millivolts, rather than on an unknown scale."""
         return bool(self.meta.get("calibrated", True))
 
-    def select(self, leads: Sequence[str]) -> Record:
+    def select(self, leads: Sequence[str], *, stand_in: bool = False) -> Record:
         """The record with these leads, in this order; missing limb leads are derived where two others allow it.
+
+        Args:
+            leads: Their names, however they are spelled.
+            stand_in: Whether a modified lead may serve for one that is missing (:data:`STAND_INS`);
+                ``meta["stand_ins"]`` then says which did.
 
         Raises:
             DataError: A lead is neither there nor derivable.
@@ -90,12 +115,22 @@ class Record:
             return self
         basis = self._limb_basis()
         missing = [name for name in names if name not in self.leads and (basis is None or name not in LIMB_WEIGHTS)]
-        if missing:
+        served = self._stand_ins(missing) if stand_in else {}
+        lacking = [name for name in missing if name not in served]
+        if lacking:
             raise DataError(
-                f"Record '{self.id}' lacks lead {', '.join(missing)}; it has {', '.join(self.leads)}.",
+                f"Record '{self.id}' lacks lead {', '.join(lacking)}; it has {', '.join(self.leads)}.",
                 "Limb leads are derived only where two of I, II and III are there.",
             )
-        return replace(self, signal=np.stack([self._lead(name, basis) for name in names]), leads=names)
+        meta = {**self.meta, "stand_ins": served} if served else self.meta
+        rows = [self._lead(served.get(name, name), basis) for name in names]
+        return replace(self, signal=np.stack(rows), leads=names, meta=meta)
+
+    def _stand_ins(self, missing: Sequence[str]) -> dict[str, str]:
+        """The modified lead that serves for each missing one, where there is one."""
+        spelled = {name.upper(): name for name in self.leads}
+        found = {name: next(filter(spelled.__contains__, STAND_INS.get(name, ())), None) for name in missing}
+        return {name: spelled[other] for name, other in found.items() if other is not None}
 
     def _limb_basis(self) -> tuple[str, str] | None:
         """Two recorded limb leads from which the other four follow, or None."""
@@ -115,11 +150,14 @@ class Record:
 
 @lru_cache(maxsize=1024)  # a store of 20,000 records asks for the same twelve a million times
 def lead_name(text: str) -> str:
-    """The standard spelling of a lead's name; a name that is not standard (MLII, ECG ...) is kept as it is.
+    """The standard spelling of a lead's name.
 
-    >>> lead_name("avr"), lead_name("LEAD_II"), lead_name("MLII")
-    ('aVR', 'II', 'MLII')
+    A name that is not standard (MLII, ECG 1) is kept as it is, and so is an inverted lead (-aVR).
+
+    >>> lead_name("avr"), lead_name("MDC_ECG_LEAD_II"), lead_name("Ⅱ"), lead_name("MLII"), lead_name("-aVR")
+    ('aVR', 'II', 'II', 'MLII', '-aVR')
     """
-    stripped = text.strip()
-    key = stripped.lower().removeprefix("lead").lstrip(" _-")
-    return _CANONICAL.get(key, stripped)
+    kept = _NOMENCLATURE.sub("", text.strip())
+    folded = unicodedata.normalize("NFKC", kept)  # Roman numerals and full-width letters
+    key = _INNER.sub("", _PREFIX.sub("", folded)).lower()
+    return _CANONICAL.get(key, kept)

@@ -45,11 +45,40 @@ def test_a_lead_named_twice_is_refused_however_it_is_written():
 @pytest.mark.parametrize(
     ("written", "standard"),
     [("i", "I"), ("AVR", "aVR"), ("avl", "aVL"), ("Lead II", "II"), ("LEAD_V3", "V3"), (" v6 ", "V6"), ("MLII", "MLII"),
-     ("ECG 1", "ECG 1"), ("vx", "vx")],
+     ("ECG 1", "ECG 1"), ("vx", "vx"), ("MDC_ECG_LEAD_II", "II"), ("MDC_ECG_LEAD_AVR", "aVR"),
+     ("mdc_ecg_lead_v3r", "V3R"),
+     ("MDC_ECG_ELEC_POTL_V6", "V6"), ("MDC_ECG_LEAD_MLII", "MLII"), ("MDC_ECG_LEAD_X", "X"), ("LEAD_II", "II"),
+     ("Lead-aVF", "aVF"), ("leadiii", "III"), ("ECG II", "II"), ("EKG V5", "V5"), ("ECG_aVL", "aVL"), ("ECG1", "ECG1"),
+     ("Ⅱ", "II"), ("ⅲ", "III"), ("ａＶＲ", "aVR"), ("Ｖ１", "V1"), ("V 1", "V1"), ("aV_R", "aVR"),
+     ("DII", "II"), ("v9", "V9"),
+     ("-aVR", "-aVR"), ("Lead -aVR", "Lead -aVR"), ("MCL1", "MCL1"), ("mlii", "mlii"), ("CM5", "CM5"), ("V", "V"),
+     ("Lead", "Lead"), ("ECG", "ECG"), ("", ""), ("VII", "VII"), ("IV", "IV")],
 )  # fmt: skip
 def test_lead_names_are_written_the_standard_way(written, standard):
     assert lead_name(written) == standard
     assert make([written]).leads == (standard,)
+
+
+def test_a_modified_lead_stands_in_only_where_asked():
+    record = make(["MLII", "mcl1"])
+    with pytest.raises(DataError, match="lacks lead II; it has MLII, mcl1"):
+        record.select(["II"])
+    served = record.select(["V1", "II"], stand_in=True)
+    assert served.leads == ("V1", "II")
+    assert served.meta["stand_ins"] == {"V1": "mcl1", "II": "MLII"}
+    np.testing.assert_array_equal(served.signal, record.signal[::-1])
+
+
+def test_the_lead_itself_is_preferred_to_its_stand_in():
+    record = make(["MLII", "II", "V5"])
+    served = record.select(["II"], stand_in=True)
+    np.testing.assert_array_equal(served.signal, record.signal[1:2])
+    assert "stand_ins" not in served.meta
+
+
+def test_no_limb_lead_is_derived_from_a_stand_in():
+    with pytest.raises(DataError, match="lacks lead III;"):
+        make(["I", "MLII"]).select(["II", "III"], stand_in=True)
 
 
 def test_a_record_cannot_be_changed():
