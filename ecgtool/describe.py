@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,14 @@ from ecgtool.formats import read_record
 from ecgtool.home import FAMILIES, find, home, is_path, members
 from ecgtool.record import Record
 from ecgtool.run import Run
+from ecgtool.signals.checks import check
+from ecgtool.signals.quality import LeadQuality, quality
 from ecgtool.store import Store, stored_item
 
 PACKAGES = ("torch", "lightning", "onnx", "onnxruntime", "numpy", "scipy", "pandas", "scikit-learn", "wfdb", "pyedflib")
 
 # What describe_recording says in words of its own.
-_SAID = ("calibrated", "duration_s", "start_s")
+_SAID = ("calibrated", "duration_s", "start_s", "warnings")
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,11 @@ class Description:
     Args:
         kind: ``recording``, ``store``, ``run``, ``bundle`` or ``installation``.
         name: Its name.
-        facts: Ordered, name to value; nested mappings and lists are for machines, the rest is for both.
+        facts: Ordered, name to value.
         columns: Heads of the table of parts (leads, splits, labels ...).
         rows: That table.
         next: Commands worth typing next.
+        details: What machines are told beside.
     """
 
     kind: str
@@ -46,6 +49,7 @@ class Description:
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
     next: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def describe(target: str) -> Description:
@@ -86,9 +90,13 @@ def _told(record: Record, target: str) -> Description:
         "unit": "mV" if record.calibrated else "not calibrated",
         **meta,
     }
-    rows = tuple(_lead_row(record, index) for index in range(len(record.leads)))
-    columns = ("lead", "min", "max", "median", "SD", "invalid", "remark")
-    return Description("recording", record.id or target, facts, columns, rows, (f"ecg plot {target}",))
+    warnings = (*record.meta.get("warnings", ()), *check(record))
+    facts.update({f"warning {number}": line for number, line in enumerate(warnings, 1)})
+    judged = quality(record)
+    details = {"warnings": list(warnings), "quality": {lead.lead: asdict(lead) for lead in judged}}
+    rows = tuple(_lead_row(record, index, lead) for index, lead in enumerate(judged))
+    columns = ("lead", "min", "max", "median", "SD", "invalid", "quality", "remark")
+    return Description("recording", record.id or target, facts, columns, rows, (f"ecg plot {target}",), details)
 
 
 def describe_store(path: Path) -> Description:
@@ -197,26 +205,14 @@ def locate(target: str) -> Path:
 _MARKERS = {"manifest.json": describe_store, "config.yaml": describe_run, "bundle.json": describe_bundle}
 
 
-def _lead_row(record: Record, index: int) -> tuple[Any, ...]:
+def _lead_row(record: Record, index: int, judged: LeadQuality) -> tuple[Any, ...]:
     row = record.signal[index]
     valid = row[np.isfinite(row)]
+    said = (judged.verdict, "; ".join(judged.reasons))
     if not valid.size:
-        return record.leads[index], None, None, None, None, "100 %", "no valid sample"
+        return record.leads[index], None, None, None, None, "100 %", *said
     low, high, middle, spread = (float(value) for value in (valid.min(), valid.max(), np.median(valid), valid.std()))
-    invalid = f"{100 * (1 - valid.size / row.size):.1f} %"
-    return record.leads[index], low, high, middle, spread, invalid, _remark(valid, record.calibrated)
-
-
-def _remark(values: np.ndarray[Any, Any], calibrated: bool) -> str:
-    """What a technician should look at; thresholds are generous, in mV."""
-    if np.ptp(values) == 0:
-        return "flat line"
-    peak = float(np.abs(values - np.median(values)).max())
-    if calibrated and peak > 10:
-        return "over 10 mV: wrong gain or artefact?"
-    if calibrated and peak < 0.05:
-        return "under 0.05 mV: electrode off?"
-    return ""
+    return record.leads[index], low, high, middle, spread, f"{100 * (1 - valid.size / row.size):.1f} %", *said
 
 
 def _label_rows(store: Store, name: str) -> list[tuple[Any, ...]]:

@@ -26,7 +26,7 @@ def test_a_recording_is_told_lead_by_lead_with_what_looks_wrong(tmp_path, ecg):
     write_wfdb(a_record([np.sin(time), np.zeros(1000)]), tmp_path, "one")
     told = describe(str(tmp_path / "one.hea"))
     assert (told.facts["duration"], told.facts["sampling rate"]) == ("10 s", "100 Hz")
-    assert [row[-1] for row in told.rows] == ["", "flat line"]
+    assert [row[-1] for row in told.rows] == ["next to nothing at 5-40 Hz: electrode off?", "flat line"]
     assert "flat line" in ecg("info", tmp_path / "one.hea").out
 
 

@@ -24,6 +24,6 @@ def info(
     found = describe(target)
     said = facts(found.facts, f"{found.kind} {found.name}")
     text = Group(said, table(found.columns, found.rows)) if found.rows else said
-    data = {"kind": found.kind, "name": found.name, **found.facts}
+    data = {"kind": found.kind, "name": found.name, **found.facts, **found.details}
     data["parts"] = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     return Result(data, text, found.next)

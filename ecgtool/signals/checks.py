@@ -26,7 +26,7 @@ MISFIT, MISFIT_MV = 0.1, 0.01
 REMEDIED = 0.25
 """An exchange of leads explains a misfit when it leaves less than this share of it."""
 OPPOSED = -0.3
-"""Lead I runs against V6 when they correlate below this: 5 of 660 recordings (PTB-XL, LUDB, the 2021 Challenge) do so as
+"""Lead I runs against V6 when they correlate below this: 5 of 660 recordings (PTB-XL, LUDB, 2021 Challenge) do so as
 they are, and two thirds of them with the arms exchanged."""
 LARGEST_MV, SMALLEST_MV = 20.0, 0.02
 """What no electrode records in all leads: above the first, or below the second from valley to peak."""

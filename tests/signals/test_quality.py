@@ -1,0 +1,111 @@
+"""Quality of leads: what is wrong with a lead is named, and nothing is said of a sound one."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ecgtool.formats import read_record
+from ecgtool.record import Record
+from ecgtool.signals.quality import quality
+
+FS = 360.0
+
+
+@pytest.fixture(scope="module")
+def heart():
+    """A minute of one lead: narrow complexes, T waves, a little noise; millivolts."""
+    rng = np.random.default_rng(1)
+    time = np.arange(round(60 * FS)) / FS
+    phase = time % 0.85 - 0.4
+    beats = np.exp(-(phase**2) / 2e-4) - 0.25 * np.exp(-((phase - 0.03) ** 2) / 2e-4)
+    return beats + 0.2 * np.exp(-((phase - 0.25) ** 2) / 3e-3) + rng.normal(0, 0.005, len(time)), time, rng
+
+
+def judged(signal, **meta):
+    return quality(Record(np.asarray(signal, np.float32)[None], FS, ("II",), meta=meta))[0]
+
+
+def test_a_sound_lead_is_good(heart):
+    found = judged(heart[0])
+    assert (found.verdict, found.reasons) == ("good", ())
+    assert found.kurtosis > 12
+    assert 0.4 < found.qrs_power < 0.95
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda s, t, r: s + 1.5 * np.sin(2 * np.pi * 0.3 * t), "baseline wander"),
+        (lambda s, t, r: s + 0.5 * np.sin(2 * np.pi * 50 * t), "noise above 40 Hz: mains or muscles"),
+        (lambda s, t, r: np.clip(s, -0.1, 0.3), "runs against the end of its scale"),
+        (lambda s, t, r: r.normal(0, 0.3, len(s)), "no QRS complexes stand out"),
+        (lambda s, t, r: s + 30 * (np.abs(t % 10 - 5) < 0.02), "artefacts tower over the beats"),
+        (lambda s, t, r: np.where(t % 5 < 1, np.nan, s), "samples marked invalid"),
+    ],
+)
+def test_what_is_wrong_is_named(heart, spoil, reason):
+    found = judged(spoil(*heart))
+    assert found.verdict == "poor"
+    assert reason in found.reasons
+
+
+@pytest.mark.parametrize(
+    ("signal", "reason"),
+    [
+        (np.zeros(7200), "flat line"),
+        (np.full(7200, np.nan), "no valid samples"),
+        (np.random.default_rng(0).normal(0, 0.001, 7200), "next to nothing at 5-40 Hz: electrode off?"),
+    ],
+)
+def test_a_lead_without_an_electrode_is_off(signal, reason):
+    found = judged(signal)
+    assert (found.verdict, found.reasons) == ("off", (reason,))
+
+
+def test_a_bad_tenth_makes_a_lead_doubtful_and_says_how_much(heart):
+    signal = heart[0].copy()
+    signal[: round(10 * FS)] = 0
+    found = judged(signal)
+    assert (found.verdict, found.reasons) == ("doubtful", ("flat line (17%)",))
+
+
+def test_the_size_of_what_is_not_calibrated_is_not_judged(heart):
+    assert judged(heart[0] * 1e-4, calibrated=False).verdict == "good"
+    assert judged(heart[0] * 1e-4).verdict == "off"
+
+
+def test_indices_do_not_depend_on_scale_or_offset(heart):
+    one, other = judged(heart[0]), judged(heart[0] * 3 + 5)
+    assert other.kurtosis == pytest.approx(one.kurtosis, rel=1e-3)
+    assert other.baseline == pytest.approx(one.baseline, rel=1e-3)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 2, 50, 400])
+def test_short_recordings_are_borne(samples):
+    assert judged(np.linspace(0, 1, samples)).verdict in ("off", "poor", "doubtful", "good")
+
+
+def test_noise_of_the_stress_database_is_poor_and_a_clean_recording_good(recordings):
+    for name in ("bw", "ma"):
+        assert {lead.verdict for lead in quality(read_record(recordings("nstdb") / f"{name}.hea"))} == {"poor"}
+    assert {lead.verdict for lead in quality(read_record(recordings("mitdb") / "100.hea"))} == {"good"}
+
+
+def test_recordings_labelled_as_noise_are_doubted_more_often(recordings):
+    folder = recordings("cinc2017")
+    rows = json.loads((folder / "labels.json").read_text())
+    doubted = {"noise": [], "normal": []}
+    for row in rows:
+        label = row["label"] if isinstance(row["label"], str) else row["label"][0]
+        if label in doubted:
+            path = (folder / (row.get("file") or row["filename"])).with_suffix(".hea")
+            doubted[label].append(quality(read_record(path))[0].verdict != "good")
+    assert np.mean(doubted["normal"]) < 0.1
+    assert np.mean(doubted["noise"]) > 3 * np.mean(doubted["normal"])
+
+
+def test_a_recording_of_several_leads_is_judged_lead_by_lead(heart):
+    record = Record(np.stack([heart[0], np.zeros(len(heart[0]))]).astype(np.float32), FS, ("I", "II"))
+    assert [lead.verdict for lead in quality(replace(record, id="two"))] == ["good", "off"]
