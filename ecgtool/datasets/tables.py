@@ -13,6 +13,8 @@ from ecgtool.files import explained
 
 Value = TypeVar("Value")
 
+_TABLE = "It must be text in UTF-8 with commas between the cells, and whole."
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -20,6 +22,7 @@ class Row:
 
     cells: dict[str, str]
     where: str
+    line: int = 0
 
     def __getitem__(self, column: str) -> str:
         return self.cells[column]
@@ -59,6 +62,24 @@ class Row:
         return FormatError(f"{self.where}: column '{column}' holds {self.cells[column][:60]!r}.", "Correct the cell.")
 
 
+def columns_of(path: Path) -> list[str]:
+    """The columns of a CSV file with a head, each once.
+
+    Raises:
+        NotFound: The file is missing.
+        FormatError: It is not such a table, or a column is there twice.
+    """
+    try:
+        with explained(path), path.open(encoding="utf-8-sig", newline="") as file:
+            head = [name.strip() for name in next(csv.reader(file, strict=True), [])]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FormatError(f"{path} is not a CSV table: {error}.", _TABLE) from None
+    twice = next((name for place, name in enumerate(head) if name in head[:place]), None)
+    if twice is not None:
+        raise FormatError(f"{path} has two columns '{twice[:60]}'.", "Give each a name of its own.")
+    return head
+
+
 def read_table(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Row]:
     """The rows of a CSV file with a head, one after the other; of each, the named columns as text.
 
@@ -74,7 +95,7 @@ def read_table(path: Path, columns: Sequence[str], optional: Sequence[str] = ())
     try:
         with explained(path), path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, strict=True)
-            head = next(lines, [])
+            head = [name.strip() for name in next(lines, [])]
             missing = [column for column in columns if column not in head]
             if missing:
                 raise NotFound(f"{path} has no column '{missing[0]}'.", did_you_mean(missing[0], filter(None, head)))
@@ -84,6 +105,7 @@ def read_table(path: Path, columns: Sequence[str], optional: Sequence[str] = ())
                 where = f"{path} line {lines.line_num}"
                 if len(cells) <= max(places.values()):
                     raise FormatError(f"{where} has {len(cells)} cells, fewer than the head.", "Is the table whole?")
-                yield Row({**empty, **{name: cells[place] for name, place in places.items()}}, where)
+                made = {**empty, **{name: cells[place] for name, place in places.items()}}
+                yield Row(made, where, lines.line_num)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise FormatError(f"{path} is not a CSV table: {error}.", "Download it again.") from None
+        raise FormatError(f"{path} is not a CSV table: {error}.", _TABLE) from None
