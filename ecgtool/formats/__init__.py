@@ -49,6 +49,17 @@ def read_record(path: str | Path, start_s: float = 0.0, seconds: float | None = 
     return _format_of(found, head).read(found, float(start_s), seconds)
 
 
+def recognised(path: Path) -> Format | None:
+    """The format whose content a file has; None where no format knows it.
+
+    Raises:
+        NotFound: There is no such file.
+        EcgError: It cannot be opened.
+    """
+    with explained(path):
+        return _sniffed(path, _head(path))
+
+
 def write_record(record: Record, path: Path, name: str) -> Path:
     """Write a recording as a file of one of the formats that are written.
 
@@ -106,15 +117,22 @@ def _format_of(path: Path, head: bytes) -> Format:
     Raises:
         FormatError: No format knows the file.
     """
+    found = _sniffed(path, head)
+    if found:
+        return found
     formats, suffix = _formats(), path.suffix.lower()
     likely = [member for member in formats if suffix in member.suffixes]
-    for member in chain(likely, formats):
-        if member.sniff(path, head):
-            return member
     if likely:
         return likely[0]
     known = ", ".join(member.name for member in formats)
     raise FormatError(f"{path} is not a recording this tool can read.", _ADVICE.get(suffix, f"Formats read: {known}."))
+
+
+def _sniffed(path: Path, head: bytes) -> Format | None:
+    """The format that knows the content; those whose suffix the file has are asked first."""
+    formats, suffix = _formats(), path.suffix.lower()
+    likely = [member for member in formats if suffix in member.suffixes]
+    return next((member for member in chain(likely, formats) if member.sniff(path, head)), None)
 
 
 @cache

@@ -24,6 +24,8 @@ class Format:
             alone.
         write: ``write(record, path)`` writes a recording there, whole or not at all, and gives the path to read it
             back from; None where the format is only read.
+        rebuild: ``"module:attribute"`` of the :class:`ecgtool.deidentify.contract.Rebuilder` that builds a recording
+            anew without what may identify a person; empty where none does.
     """
 
     name: str
@@ -32,3 +34,4 @@ class Format:
     sniff: Callable[[Path, bytes], bool]
     read: Callable[[Path, float, float | None], Record]
     write: Callable[[Record, Path], Path] | None = None
+    rebuild: str = ""
