@@ -14,7 +14,14 @@ from ecgtool.formats.contract import Format
 from ecgtool.record import Record
 from ecgtool.registry import Registry
 
-FORMATS = Registry("formats", {"wfdb": "ecgtool.formats.wfdb:WFDB"}, "File formats of recordings.")
+FORMATS = Registry(
+    "formats",
+    {
+        "wfdb": "ecgtool.formats.wfdb:WFDB",
+        "edf": "ecgtool.formats.edf:EDF",
+    },
+    "File formats of recordings.",
+)
 HEAD_BYTES = 4096
 
 _PICTURE = "Values cannot be measured back from a picture; ask for the recording's file (WFDB, EDF, DICOM, XML)."
