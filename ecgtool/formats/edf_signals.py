@@ -70,19 +70,23 @@ def person_and_device(header: Header) -> tuple[str, dict[str, Any]]:
     """
     if not header.plus:
         return "", {"start": _start(header, _short_date(header.date))}
-    code, sex, born, *_ = (*header.patient.split(), "X", "X", "X")
+    code, sex, born, _, *others = (*header.patient.split(), "X", "X", "X", "X")
     _, day, _, _, equipment, *_ = (*header.recording.split(), *("X",) * 5)
     began, birth = _long_date(day), _long_date(born)
     meta = {
         "start": _start(header, began),
         "sex": sex_of(sex),
-        "age": _age(birth, began),
+        "age": _age(birth, began, others),
         "device": None if equipment in _UNKNOWN else equipment.replace("_", " "),
     }
     return "" if code in _UNKNOWN else code, meta
 
 
-def _age(birth: date | None, began: date | None) -> float | None:
+def _age(birth: date | None, began: date | None, others: Sequence[str]) -> float | None:
+    """Years: as an additional subfield ``age:63`` states them, or from birth to the start of the recording."""
+    stated = next((text[4:] for text in others if text.startswith("age:")), "")
+    if stated:
+        return age_of(stated)
     if birth is None or began is None or birth > began:
         return None
     return age_of(f"{(began - birth).days / 365.25:.1f}")

@@ -34,7 +34,8 @@ def write_edf(record: Record, path: Path) -> Path:
     """Write a record as EDF+C.
 
     One count is 0.1 µV where the lead stays within ±3.27 mV, 1 µV within ±32.7 mV, and so on. Beside the signal, the
-    patient's code, sex, start, device and filters are written; an age cannot be without a birth date.
+    patient's code, sex, age, start, device and filters are written; EDF+ has a field for the birth date alone, so that
+    the age is one of the additional subfields that it allows.
 
     Args:
         record: What to write.
@@ -163,7 +164,8 @@ def _people_and_time(record: Record) -> tuple[str, str, str, str]:
     day = f"{start.day:02d}-{_MONTHS[start.month - 1]}-{start.year}" if start else "X"
     code = _short("_".join(record.patient.split()), 40) or "X"
     device = _short("_".join(str(record.meta.get("device", "")).split()), 40) or "X"
-    patient = f"{code} {sex_of(str(record.meta.get('sex', ''))) or 'X'} X X"
+    age = f" age:{record.meta['age']:g}" if "age" in record.meta else ""
+    patient = f"{code} {sex_of(str(record.meta.get('sex', ''))) or 'X'} X X{age}"
     recording = f"Startdate {day} X X {device}"
     if start is None:
         return patient, recording, "01.01.85", "00.00.00"

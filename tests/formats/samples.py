@@ -9,13 +9,17 @@ the fields of numbers that they look like. ``NASTY`` may hold words that are awk
 import os
 from pathlib import Path
 
+import edf_files
 import wfdb_files
 
 SAMPLES = {
     "wfdb": wfdb_files.write_samples,
+    "edf": edf_files.write_samples,
 }
 
-STRUCTURES = {}
+STRUCTURES = {
+    "edf": edf_files.mutate,
+}
 
 NASTY = {
     "wfdb": wfdb_files.NASTY,
@@ -23,6 +27,7 @@ NASTY = {
 
 # Real recordings, by their place in the folder that ECG_TEST_DATA names.
 REAL = {
+    "edf": ("edf/sample.edf", "edf/test_generator_2.edf"),
     "wfdb": ("mitdb/100.hea", "cinc2017/A00001.hea", "cinc2021/E07500.hea", "wfdb-samples/binformats.hea"),
 }
 
