@@ -2,7 +2,8 @@
 
 ``NAME.meta.json`` speaks of the one recording of that stem; ``dataset.json`` of every recording in its folder and the
 folders below. Where both say something, and the file itself too, the order is: ``NAME.meta.json``, the file,
-``dataset.json``.
+``dataset.json``. Who reads many recordings by a list that says such things of each may put it over all three
+(:func:`stated`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,7 +23,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ecgtool.errors import EcgError, FormatError
 from ecgtool.files import explained, write_json
 from ecgtool.formats.reading import age_of, sex_of, units_per_mv
-from ecgtool.record import MAX_FS, MIN_FS
+from ecgtool.record import MAX_FS, MIN_FS, Record
 
 SUFFIX = ".meta.json"
 FOLDER_DOCUMENT = "dataset.json"
@@ -29,6 +32,9 @@ _LIMIT = 2**20
 _SCALES = ("adc", "unknown", "zscore")
 
 Layout = Literal["leads,samples", "samples,leads"]
+
+
+_stated: ContextVar[Sidecar | None] = ContextVar("stated", default=None)
 
 
 def _as_unit(value: Any) -> Any:
@@ -124,10 +130,21 @@ def described(recording: Path, inside: Mapping[str, Any] | None = None) -> Sidec
     """
     said: dict[str, Any] = {}
     layers = [_folder_document(recording), checked(inside or {}, recording), _load(sidecar_path(recording))]
+    layers.append(_stated.get())
     for layer in layers:
         if layer is not None:
             said |= {key: value for key in layer.model_fields_set if (value := getattr(layer, key)) is not None}
     return Sidecar.model_construct(**said)
+
+
+@contextmanager
+def stated(said: Sidecar) -> Iterator[None]:
+    """Put something over all that documents and files say, for the recordings that are read in this block."""
+    token = _stated.set(said)
+    try:
+        yield
+    finally:
+        _stated.reset(token)
 
 
 def folder_document(folder: Path) -> Sidecar:
@@ -158,6 +175,26 @@ def write_sidecar(recording: Path, said: Sidecar, more: Mapping[str, Any] | None
         if len(document.get(key, ())) == 1:
             document[key] = document[key][0]
     return write_json(sidecar_path(recording), document)
+
+
+def spoken(record: Record, path: Path, layout: Layout | None = None) -> Sidecar:
+    """What has to be said of a record whose values are written as they are.
+
+    Raises:
+        FormatError: A lead name or a detail of the person that a document cannot hold.
+    """
+    units: Mapping[str, str] = record.meta.get("units", {})
+    known = [units[lead] if units.get(lead) in _SCALES else "unknown" for lead in record.leads]
+    said = {
+        "fs": record.fs,
+        "leads": record.leads,
+        "unit": ["mV"] if record.calibrated else known if len(set(known)) > 1 else known[:1],
+        "layout": layout,
+        "calibrated": record.calibrated,
+        "patient": record.patient or None,
+        **{key: record.meta.get(key) for key in ("start", "device", "age", "sex")},
+    }
+    return checked(said, path)
 
 
 def checked(document: Any, path: Path) -> Sidecar:
