@@ -202,9 +202,8 @@ def run(name, folder, count, seed=0):
     for sample in samples:
         for structural in (False, True):
             for target, data in mutations(name, sample, each, seed, structural):
-                outcomes.append(_outcome(sample, target, data, seed))
-    read = sum(isinstance(outcome, Record) for outcome in outcomes)
-    return read, len(outcomes) - read
+                outcomes.append(isinstance(_outcome(sample, target, data, seed), Record))
+    return sum(outcomes), len(outcomes) - sum(outcomes)
 
 
 def _outcome(sample, target, data, seed):
@@ -215,7 +214,7 @@ def _outcome(sample, target, data, seed):
         with harmless():
             return check(sample)
     except BaseException:
-        print(f"--- {target.name}, seed {seed}\n{data[:2000]!r}", file=sys.stderr)
+        print(f"--- {target.name}, seed {seed}\n{data[:800]!r}", file=sys.stderr)
         raise
     finally:
         target.write_bytes(original)

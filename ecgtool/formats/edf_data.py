@@ -20,7 +20,7 @@ Millivolts = npt.NDArray[np.float32]
 _PIECE = 2**20  # bytes converted at a time
 _ONSET = re.compile(rb"([+-]\d{1,10}(?:\.\d{0,12})?)\x14")
 # Sparse signals that are held, and gaps, could claim any amount of memory.
-_MOST_HELD, _SMALL = 64, 2**22
+_MOST_HELD, _SMALL = 64, 2**19
 
 
 class Run(NamedTuple):

@@ -99,8 +99,8 @@ def write_samples(folder):
 
 WORDS = (
     b"", b"0", b"-1", b"1", b"2", b"7", b"255", b"99999999", b"-9999999", b"1e38", b"1e99", b"nan", b"inf", b"0.000001",
-    b"32767", b"-32768", b"EDF+D", b"EDF+C", b"uV", b"mV", b"V", b"mmHg", b"EDF Annotations", b"ECG II", b"ECG", b"\xff",
-    b"\0", b"0x10", b"1,5", b"1_0", b"../..", b"X F 01-JAN-1900 X", b"Startdate 02-MAR-2002 X X X",
+    b"32767", b"-32768", b"EDF+D", b"EDF+C", b"uV", b"mV", b"V", b"mmHg", b"EDF Annotations", b"ECG II", b"ECG",
+    b"\xff", b"\0", b"0x10", b"1,5", b"1_0", b"../..", b"X F 01-JAN-1900 X", b"Startdate 02-MAR-2002 X X X",
 )  # fmt: skip
 
 
