@@ -18,6 +18,7 @@ FORMATS = Registry(
     "formats",
     {
         "wfdb": "ecgtool.formats.wfdb:WFDB",
+        "npy": "ecgtool.formats.npy:NPY",
         "edf": "ecgtool.formats.edf:EDF",
     },
     "File formats of recordings.",

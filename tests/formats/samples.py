@@ -10,10 +10,12 @@ import os
 from pathlib import Path
 
 import edf_files
+import npy_files
 import wfdb_files
 
 SAMPLES = {
     "wfdb": wfdb_files.write_samples,
+    "npy": npy_files.write_samples,
     "edf": edf_files.write_samples,
 }
 
@@ -29,6 +31,7 @@ NASTY = {
 REAL = {
     "edf": ("edf/sample.edf", "edf/test_generator_2.edf"),
     "wfdb": ("mitdb/100.hea", "cinc2017/A00001.hea", "cinc2021/E07500.hea", "wfdb-samples/binformats.hea"),
+    "npy": ("ptbxl-z/0051*.npy",),
 }
 
 
