@@ -19,6 +19,7 @@ COMMANDS = Registry(
         "predict": "ecgtool.commands.predict:predict",
         "plot": "ecgtool.commands.plot:plot",
         "info": "ecgtool.commands.info:info",
+        "deidentify": "ecgtool.commands.deidentify:deidentify",
     },
     "From a raw electrocardiogram to a served model. Research software: not a medical device; not for diagnosis.",
 )

@@ -91,4 +91,12 @@ def write(record: Record, path: Path) -> Path:
     return write_wfdb(record, path.parent, path.stem)
 
 
-WFDB = Format("wfdb", "PhysioNet's header and signal files", (".hea", ".dat"), sniff, read, write)
+WFDB = Format(
+    "wfdb",
+    "PhysioNet's header and signal files",
+    (".hea", ".dat"),
+    sniff,
+    read,
+    write,
+    rebuild="ecgtool.deidentify.wfdb:REBUILDER",
+)

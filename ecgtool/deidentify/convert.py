@@ -1,0 +1,65 @@
+"""A recording written in another format: nothing but samples, rate and names of leads can pass through a Record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ecgtool.deidentify.contract import Disguise, Ledger
+from ecgtool.deidentify.words import date_of, known_signal, time_of
+from ecgtool.errors import ConfigError
+from ecgtool.formats import FORMATS, read_record, write_record
+
+TARGETS = {"wfdb": ".hea", "npy": ".npy", "edf": ".edf"}
+"""Formats to convert to, and the ending of their files."""
+
+
+def convert(source: Path, folder: Path, disguise: Disguise, ledger: Ledger, to: str) -> Path:
+    """Write a recording in another format.
+
+    Args:
+        source: The recording.
+        folder: Where to.
+        disguise: Who it is of.
+        ledger: Told what was done.
+        to: One of :data:`TARGETS`.
+
+    Raises:
+        ConfigError: No such format is written.
+        EcgError: It cannot be read or written.
+    """
+    refuse_target(to)
+    record = read_record(source)
+    meta: dict[str, Any] = {"calibrated": record.calibrated}
+    meta |= {"age": float(disguise.age)} if disguise.age is not None else {}
+    meta |= {"sex": disguise.sex} if disguise.sex is not None else {}
+    ledger.person(disguise)
+    start = _moved(str(record.meta.get("start", "")), disguise)
+    if start:
+        meta["start"] = start
+        ledger.dates += 1
+    leads = tuple(name if known_signal(name) else f"signal {row + 1}" for row, name in enumerate(record.leads))
+    ledger.remove(
+        "signal name that is no known lead", sum(old != new for old, new in zip(record.leads, leads, strict=True))
+    )
+    ledger.remove("everything but samples, rate and leads")
+    clean = replace(record, leads=leads, id=disguise.record, patient=disguise.patient, meta=meta)
+    return write_record(clean, folder / f"{disguise.record}{TARGETS[to]}", to)
+
+
+def refuse_target(to: str) -> None:
+    """Raise where a format is not one to convert to.
+
+    Raises:
+        ConfigError: It is none of :data:`TARGETS`.
+    """
+    if to not in TARGETS or to not in FORMATS:
+        raise ConfigError(f"--to {to[:40]} is no format to convert to.", f"Choose one of {', '.join(TARGETS)}.")
+
+
+def _moved(start: str, disguise: Disguise) -> str:
+    """The date and time of the first sample in the output; empty where the file states none that is understood."""
+    day_text, _, rest = start.replace(" ", "T").partition("T")
+    day, time = date_of(day_text), time_of(rest)
+    return f"{disguise.moved(day).isoformat()}T{time}" if day is not None and time else ""
