@@ -110,6 +110,8 @@ def of_item(store: Store, name: str, item: str, start_s: float = 0.0, seconds: f
     record = _cut(store.record(number), start_s, seconds)
     labels = {task.name: list(store.labels_of(number, task)) for task in store.manifest.tasks}
     said = [f"{task}: {', '.join(held) or 'none'}" for task, held in labels.items()]
+    recorded = record.meta.get("recorded", 1.0)
+    said += [f"{recorded:.0%} of the leads were recorded, the others are imputed"] if recorded < 1 else []
     title = f"{store.path.name}: {record.id}"
     figure = paper.draw(record, title=title, note="; ".join(said), filters=_filters(store.manifest.preprocessing))
     end = start_s + layout_of(record).samples / record.fs

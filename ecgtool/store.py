@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from ecgtool.columns import split_column
 from ecgtool.config import Preprocessing, Section, checked
 from ecgtool.errors import ConfigError, FormatError, NotFound, did_you_mean
 from ecgtool.files import digest, explained, inside, read_json
@@ -234,15 +235,30 @@ class Store:
         )
 
     def record(self, item: int) -> Record:
-        """One item as a record; age and sex where the store has them."""
-        known = dict(zip(self.manifest.tabular, self.tabular[item].tolist(), strict=True))
+        """One item as a record; age, sex and the other tabular inputs where the store has them.
+
+        The channel that says how far the leads were recorded is no lead: ``meta["recorded"]`` is its largest share.
+        """
         meta: dict[str, Any] = {"calibrated": self.manifest.calibrated, "device": self.manifest.dataset}
-        if np.isfinite(known.get("age", np.nan)):
-            meta["age"] = known["age"]
-        if known.get("sex") in (0.0, 1.0):
-            meta["sex"] = "F" if known["sex"] else "M"
+        meta |= self._told(item)
+        signal, leads = self.millivolts(item), self.manifest.leads
+        if self.manifest.preprocessing.missing == "mask":
+            meta["recorded"] = round(float(signal[-1].max()), 3)
+            signal, leads = signal[:-1], leads[:-1]
         name, patient = self.column("id")[item], self.column("patient")[item]
-        return Record(self.millivolts(item), self.manifest.fs, self.manifest.leads, name, patient, meta)
+        return Record(signal, self.manifest.fs, leads, name, patient, meta)
+
+    def _told(self, item: int) -> dict[str, Any]:
+        """The tabular inputs of an item that are known, as a recording's file would state them."""
+        held = dict(zip(self.manifest.tabular, self.tabular[item].tolist(), strict=True))
+        told: dict[str, Any] = {}
+        for column, number in held.items():
+            name, value = split_column(column)
+            if value and number == 1:
+                told[name] = value
+            elif not value and np.isfinite(number):
+                told[name] = number if name != "sex" else "F" if number else "M"
+        return told
 
     def labels_of(self, item: int, task: Task) -> tuple[str, ...]:
         """The labels of a task that an item carries; none where it is not labelled."""

@@ -53,6 +53,16 @@ class _Unfit(Exception):
     """A column that cannot be an input, and why."""
 
 
+def chosen_columns(text: str) -> tuple[str, ...] | None:
+    """Columns as the command line says them: with commas, ``none``, or empty for all that are fit.
+
+    >>> chosen_columns("age, sex"), chosen_columns("none"), chosen_columns("")
+    (('age', 'sex'), (), None)
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    return () if names == (NONE,) else names or None
+
+
 def make_inputs(rows: Sequence[Listed], names: Sequence[str], chosen: Sequence[str] | None = None) -> Inputs:
     """The further columns of a manifest as numbers.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,15 @@ from ecgtool.datasets.inputs import Inputs, make_inputs
 from ecgtool.datasets.labels import make_labels
 from ecgtool.datasets.manifest_rows import Listed, Listing, read_listing
 from ecgtool.datasets.splits import Division
+from ecgtool.deidentify.key import Key
 from ecgtool.errors import ConfigError, EcgError
 from ecgtool.files import digest, expanded
 from ecgtool.formats import read_record
-from ecgtool.pseudonyms import pseudonym
 from ecgtool.record import LEADS_8, LEADS_12, Record
 from ecgtool.store import SPLITS
 from ecgtool.task import Task
 
-LEADS = {8: LEADS_8, 12: LEADS_12}
+LEADS = MappingProxyType({8: LEADS_8, 12: LEADS_12})
 FS, SAMPLES = 500.0, 5000
 _SHORTEST_NAME = 4
 
@@ -54,11 +55,14 @@ class Manifest:
     """
 
     name = "manifest"
+    voltage_labels: Mapping[str, Sequence[str]] = MappingProxyType(
+        {}
+    )  # what its labels mean, the manifest does not say
 
     def __init__(
         self,
         file: Path,
-        key: bytes,
+        key: Key,
         *,
         root: Path | None = None,
         leads: int = 8,
@@ -85,7 +89,7 @@ class Manifest:
             self.options = {**self.options, "division": asdict(division)}
         rows = zip(listing.rows, splits, _metadata(told), strict=True)
         self.entries: Sequence[Entry] = tuple(
-            Entry(_name(row), pseudonym(key, row.patient), _name(row), split, fold, known)
+            Entry(_name(row), key.patient(f"id {row.patient}"), _name(row), split, fold, known)
             for row, (split, fold), known in rows
         )
         self._paths = {_name(row): row.path for row in listing.rows}
