@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ecgtool.errors import ConfigError, did_you_mean
 from ecgtool.files import explained
@@ -30,16 +30,33 @@ class Section(BaseModel):
 class Preprocessing(Section):
     """What is done to a record before a model sees it; kept with the store and the bundle, applied by ``predict`` too.
 
-    The steps in order: pick the leads, fill invalid samples, filter, resample to ``fs``, remove the offset (the median
-    of each lead), normalise.
+    The steps in order: pick the leads (with ``missing="mask"``, imputing those that are not there), fill invalid
+    samples, filter, resample to ``fs``, crop (``fit="centre"``), remove the offset (the median of each lead),
+    normalise, pad. A field that a document does not state has its default here, which is what was done before there
+    was such a field.
     """
 
     fs: float = Field(description="Sampling rate of the result in Hz.", ge=1, le=100_000)
-    highpass: float | None = Field(None, description="Zero-phase high-pass edge in Hz.", gt=0)
+    highpass: float | None = Field(None, description="High-pass edge in Hz.", gt=0)
+    highpass_filter: Literal["butterworth", "fir"] = Field(
+        "butterworth",
+        description="The high-pass: a Butterworth forwards and backwards (-6 dB at its edge), or a linear-phase FIR"
+        " (-3 dB).",
+    )
     lowpass: float | None = Field(None, description="Zero-phase low-pass edge in Hz.", gt=0)
     notch: float | None = Field(None, description="Mains frequency to take out, in Hz.", gt=0)
     baseline: Literal["none", "median", "highpass"] = Field("none", description="Baseline-wander removal.")
     normalise: Literal["none", "zscore", "peak"] = Field("none", description="Scaling of each lead of each item.")
+    fit: Literal["refuse", "centre"] = Field(
+        "refuse",
+        description="Recordings of another length than an item: windows or the beginning of a longer one and no"
+        " shorter one, or the middle of a longer one and a shorter one between zeros.",
+    )
+    missing: Literal["refuse", "mask"] = Field(
+        "refuse",
+        description="Recordings that lack leads: none, or leads imputed from their neighbours and a further channel,"
+        " 'mask', that says where all leads were recorded.",
+    )
 
 
 class DataConfig(Section):
@@ -97,6 +114,36 @@ class TrainingConfig(Section):
     )
 
 
+class AugmentConfig(Section):
+    """How training items are changed, in ways that leave their labels true."""
+
+    use: tuple[str, ...] = Field((), description="Which; ecg train --list names them.")
+    probability: float = Field(0.5, description="Share of the items that each is applied to.", ge=0, le=1)
+    noise: tuple[float, float] = Field(
+        (0.01, 0.03), description="Deviation of Gaussian noise, from and to, as a share of that of the lead."
+    )
+    scale: float = Field(0.1, description="Amplitudes change by up to this share.", ge=0, lt=1)
+    shift: int = Field(10, description="Time shifts by up to so many samples.", ge=0)
+    stretch: float = Field(0.1, description="Time is stretched or compressed by up to this share.", ge=0, lt=1)
+    wander_mv: float = Field(0.3, description="Largest deviation of baseline wander, in mV.", ge=0)
+    powerline_mv: float = Field(0.05, description="Largest deviation of the mains' hum, in mV.", ge=0)
+    mains_hz: float = Field(50.0, description="Frequency of the mains: 50, or 60.", gt=0)
+    muscle_mv: float = Field(0.05, description="Largest deviation of muscle artefact, in mV.", ge=0)
+    drop: float = Field(0.1, description="Share of the leads that are taken away.", ge=0, le=1)
+    crop: float = Field(0.5, description="Shortest share of an item that a crop leaves.", gt=0, le=1)
+    nstdb: str = Field(
+        "",
+        description="Folder of the MIT-BIH Noise Stress Test Database, for recorded wander and muscle artefact; made up"
+        " when empty.",
+    )
+
+    @model_validator(mode="after")
+    def _noise_is_a_range(self) -> Self:
+        if not 0 <= self.noise[0] <= self.noise[1]:
+            raise ValueError("noise must be two numbers, from 0 on and ascending")
+        return self
+
+
 class TrainConfig(Section):
     """Everything that decides a run: what a recipe holds, and what ``config.yaml`` of a run records."""
 
@@ -106,6 +153,7 @@ class TrainConfig(Section):
     data: DataConfig = Field(default_factory=lambda: DataConfig())
     model: dict[str, Any] = Field(default_factory=dict, description="The architecture's options.")
     training: TrainingConfig = Field(default_factory=lambda: TrainingConfig())
+    augment: AugmentConfig = Field(default_factory=lambda: AugmentConfig())
 
 
 def resolve(layers: Sequence[Mapping[str, Any]]) -> TrainConfig:

@@ -27,6 +27,12 @@ class Task(BaseModel):
     metric: str = Field("macro_auroc", description="The metric that picks the best epoch; higher is better.")
     parents: dict[str, str] = Field(default_factory=dict, description="Label -> its parent, for hierarchical tasks.")
     description: str = ""
+    timed_labels: tuple[str, ...] = Field(
+        (), description="Labels defined by a rate or an interval: stretching time makes them untrue."
+    )
+    voltage_labels: tuple[str, ...] = Field(
+        (), description="Labels read from the ST segment or from voltages: a strong high-pass makes them untrue."
+    )
 
     @model_validator(mode="after")
     def _labels_are_a_set(self) -> Self:
@@ -34,6 +40,8 @@ class Task(BaseModel):
             raise ValueError("labels must be given, each once")
         if set(self.parents) - set(self.labels):
             raise ValueError("every key of parents must be a label")
+        if {*self.timed_labels, *self.voltage_labels} - set(self.labels):
+            raise ValueError("every one of timed_labels and voltage_labels must be a label")
         return self
 
     @property

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ecgtool import __version__
 from ecgtool.console import inert
 from ecgtool.datasets.corpus import Corpus, Entry
-from ecgtool.datasets.items import LARGEST, SCALE_UV, Account, Plan
+from ecgtool.datasets.items import LARGEST, SCALE_UV, TOLD, Account, Plan
 from ecgtool.datasets.staging import write_array
 from ecgtool.errors import DataError
 from ecgtool.files import json_text, valid_name, write_file, write_unpublished
@@ -41,7 +41,8 @@ def write_contents(folder: Path, plan: Plan, accounts: Sequence[Account], manife
     corpus = plan.corpus
     items = np.array([number for account in accounts for number in account.items], np.int64)
     rows = np.repeat(np.arange(len(items)), items)
-    write_unpublished(folder / "items.csv", lambda file: _write_items(file, plan, items))
+    begins = {row: begin_s for account in accounts for row, begin_s in account.begins}
+    write_unpublished(folder / "items.csv", lambda file: _write_items(file, plan, items, begins))
     if corpus.tabular:
         write_unpublished(folder / "tabular.npy", lambda file: write_array(file, corpus.tabular_values, rows))
     tasks = write_targets(folder, corpus, corpus.tasks, rows, write_unpublished)
@@ -88,16 +89,36 @@ def describe(accounts: Sequence[Account], plan: Plan) -> list[str]:
     """What was left out or looked odd, in words; a line each, the first ten recordings by name."""
     missing = [record for account in accounts for record in account.missing]
     damaged = [reason for account in accounts for reason in account.damaged]
-    seconds = plan.samples / plan.steps.fs
     notes = [_named(missing, "recordings are missing", ", ")] if missing else []
     notes += [_named([reason.rstrip(".") for reason in damaged], "recordings cannot be used", "; ")] if damaged else []
-    counted = {
+    counted = _counted(accounts, plan)
+    return notes + [f"{number} {what}." for what, number in counted.items() if number] + _oddities(accounts)
+
+
+def _counted(accounts: Sequence[Account], plan: Plan) -> dict[str, int]:
+    """What happened to recordings, and how often."""
+    seconds = f"{plan.samples / plan.steps.fs:g} s"
+    kept = "middle" if plan.steps.fit == "centre" else "beginning"
+    return {
         f"samples beyond ±{LARGEST * SCALE_UV / 1000:g} mV were clipped": sum(part.saturated for part in accounts),
         "samples marked invalid were bridged": sum(part.invalid for part in accounts),
-        f"recordings are longer than {seconds:g} s; their beginning was kept": sum(part.longer for part in accounts),
-        "recordings do not have the checksum that their header states": sum(part.odd for part in accounts),
+        f"recordings are longer than {seconds}; their {kept} was kept": sum(part.longer for part in accounts),
+        f"recordings are shorter than {seconds}; they were put between zeros": sum(part.padded for part in accounts),
+        "recordings lack leads; these were imputed": sum(part.imputed for part in accounts),
     }
-    return notes + [f"{number} {what}." for what, number in counted.items() if number]
+
+
+def _oddities(accounts: Sequence[Account]) -> list[str]:
+    """What recordings do not keep, and what looks wrong with them: how often, and the first of them."""
+    broken, suspect = sum(part.broken for part in accounts), sum(part.suspect for part in accounts)
+    promises = [line for part in accounts for line in part.promises][:TOLD]
+    suspicions = [line for part in accounts for line in part.suspicions][:TOLD]
+    notes = [f"{broken} recordings do not keep what their files promise: {_first(promises, broken)}"] if broken else []
+    return notes + ([f"{suspect} recordings look wrong: {_first(suspicions, suspect)}"] if suspect else [])
+
+
+def _first(lines: Sequence[str], number: int) -> str:
+    return "; ".join(lines) + (f"; and {number - len(lines)} more." if number > len(lines) else "")
 
 
 def unlabelled(corpus: Corpus, tasks: Sequence[Task], rows: Rows) -> list[str]:
@@ -135,17 +156,21 @@ def _item_id(entry: Entry, windows: bool, number: int) -> str:
     return f"{entry.id}#{number}" if windows else entry.id if not number else ""
 
 
-def _write_items(file: BinaryIO, plan: Plan, items: Rows) -> None:
-    """A row per item: :data:`~ecgtool.store.ITEM_COLUMNS`, then the metadata of its entry."""
+def _write_items(file: BinaryIO, plan: Plan, items: Rows, begins: Mapping[int, float]) -> None:
+    """A row per item: :data:`~ecgtool.store.ITEM_COLUMNS`, then the metadata of its entry.
+
+    ``begins`` says of which entries, by number, the first item does not begin with the recording or fragment.
+    """
     text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
     table = csv.writer(text, lineterminator="\n")
     entries = plan.corpus.entries
     table.writerow([*ITEM_COLUMNS, *(entries[0].metadata if entries else ())])
     window_s = plan.samples / plan.steps.fs
-    for entry, number in zip(entries, items.tolist(), strict=True):
+    for row, (entry, number) in enumerate(zip(entries, items.tolist(), strict=True)):
         tail = (entry.split, entry.fold, *map(_cell, entry.metadata.values()))
+        begin_s = entry.start_s + begins.get(row, 0.0)
         for window in range(number):
-            onset_s = round(window * window_s, 6)
+            onset_s = round(begin_s + window * window_s, 6)
             table.writerow((_item_id(entry, plan.windows, window), entry.patient, entry.record, onset_s, *tail))
     text.detach()
 

@@ -24,6 +24,8 @@ class Entry:
         split: ``train``, ``val`` or ``test``.
         fold: Fold number of the corpus, 0 where it has none.
         metadata: Further columns of ``items.csv``; every entry has the same keys.
+        start_s: Where in the recording the entry begins: a fragment with labels of its own.
+        seconds: How long the fragment is; None to the recording's end.
     """
 
     id: str
@@ -32,6 +34,8 @@ class Entry:
     split: str
     fold: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    start_s: float = 0.0
+    seconds: float | None = None
 
 
 class Corpus(Protocol):
@@ -51,7 +55,10 @@ class Corpus(Protocol):
     options: Mapping[str, Any]  # what decided labels and splits
 
     def read(self, entry: Entry) -> Record:
-        """The recording of an entry.
+        """The recording of an entry; of a fragment, that part alone.
+
+        Its rate, leads and length may differ from ``fs``, ``leads`` and ``samples``, which say what is usual: every
+        recording is brought to the store's rate and leads, or is left out and told.
 
         Raises:
             EcgError: It is missing or damaged.

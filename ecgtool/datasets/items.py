@@ -22,12 +22,15 @@ from ecgtool.config import Preprocessing
 from ecgtool.datasets.corpus import Corpus, Entry
 from ecgtool.errors import DataError, EcgError, FormatError, IntegrityError, NotFound
 from ecgtool.record import Record
-from ecgtool.signals.preprocess import preprocess
+from ecgtool.signals.checks import check
+from ecgtool.signals.preprocess import Prepared, channels, preprocess
 
 Counts = npt.NDArray[np.int16]
 
 SCALE_UV = 1.0
 LARGEST = 32767
+TOLD = 3
+"""How many recordings are told with what is odd about them."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Plan:
     samples: int
     windows: bool
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The rows of an item: the corpus's leads, and the mask where there is one."""
+        return channels(self.corpus.leads, self.steps)
+
 
 @dataclass
 class Account:
@@ -56,8 +64,14 @@ class Account:
         items: Items made of each entry; 0 where it is left out.
         saturated: Samples that did not fit and were clipped.
         invalid: Samples marked invalid by their source, and filled.
-        longer: Recordings of which only the beginning was kept.
-        odd: Recordings whose checksum is not the stated one.
+        longer: Recordings of which only a part was kept.
+        padded: Recordings that were put between zeros.
+        imputed: Recordings of which leads were imputed.
+        begins: Entries of which the first item does not begin with the recording, and where it does, in seconds.
+        broken: Recordings that do not keep what their files promise.
+        promises: The first of these, each with the first promise.
+        suspect: Recordings that look wrong as a whole.
+        suspicions: The first of these, each with what looks wrong.
         calibrated: The first recording that is, or empty.
         uncalibrated: The first recording that is not, or empty.
         missing: Recordings that are not there.
@@ -69,7 +83,13 @@ class Account:
     saturated: int = 0
     invalid: int = 0
     longer: int = 0
-    odd: int = 0
+    padded: int = 0
+    imputed: int = 0
+    begins: list[tuple[int, float]] = field(default_factory=list)
+    broken: int = 0
+    promises: list[str] = field(default_factory=list)
+    suspect: int = 0
+    suspicions: list[str] = field(default_factory=list)
     calibrated: str = ""
     uncalibrated: str = ""
     missing: list[str] = field(default_factory=list)
@@ -100,8 +120,8 @@ def make_chunk(plan: Plan, first: int, last: int) -> Chunk:
 
 
 def _taken(plan: Plan, first: int, last: int, account: Account) -> Iterator[Counts]:
-    for entry in plan.corpus.entries[first:last]:
-        items = _accounted(plan, entry, account)
+    for row, entry in enumerate(plan.corpus.entries[first:last], first):
+        items = _accounted(plan, row, entry, account)
         account.items.append(len(items))
         yield items
 
@@ -111,37 +131,55 @@ def usable(plan: Plan, row: int) -> bool:
     return any(len(items) for items in make_chunk(plan, row, row + 1).signals)
 
 
-def _accounted(plan: Plan, entry: Entry, account: Account) -> Counts:
+def _accounted(plan: Plan, row: int, entry: Entry, account: Account) -> Counts:
     """The items of one entry; none, and a word in the account, where it cannot be used."""
     try:
-        return _items(plan, plan.corpus.read(entry), account)
+        record = plan.corpus.read(entry)
+        prepared = preprocess(record, plan.channels, plan.steps, plan.samples)
+        items = _items(plan, record, prepared, account)
     except NotFound:
         account.missing.append(entry.record or entry.id)
     except (FormatError, DataError, IntegrityError) as error:
         account.damaged.append(error.message)
-    return np.empty((0, len(plan.corpus.leads), plan.samples), np.int16)
+    else:
+        if prepared.begin_s:
+            account.begins.append((row, prepared.begin_s))
+        _judge(record, entry, prepared, account)
+        return items
+    return np.empty((0, len(plan.channels), plan.samples), np.int16)
 
 
-def _items(plan: Plan, record: Record, account: Account) -> Counts:
+def _items(plan: Plan, record: Record, prepared: Prepared, account: Account) -> Counts:
     """int16 [items, leads, samples] of a recording.
 
     Raises:
-        DataError: It lacks a lead or is too short.
+        DataError: It is too short.
     """
-    prepared = preprocess(record, plan.corpus.leads, plan.steps)
     signal = _long_enough(prepared.signal, plan, record)
     number = signal.shape[1] // plan.samples if plan.windows else 1
     kept = signal[:, : number * plan.samples]
     counts, saturated = to_counts(kept)
     account.saturated += saturated
+    account.longer += prepared.begin_s > 0 or (not plan.windows and signal.shape[1] > plan.samples)
+    return np.ascontiguousarray(counts.reshape(len(counts), number, plan.samples).swapaxes(0, 1))
+
+
+def _judge(record: Record, entry: Entry, prepared: Prepared, account: Account) -> None:
+    """Account for what a recording is like."""
     account.invalid += prepared.invalid
-    account.longer += not plan.windows and signal.shape[1] > plan.samples
-    account.odd += bool(record.meta.get("warnings"))
+    account.padded += prepared.begin_s < 0
+    account.imputed += bool(prepared.imputed)
     if record.calibrated:
         account.calibrated = account.calibrated or record.id
     else:
         account.uncalibrated = account.uncalibrated or record.id
-    return np.ascontiguousarray(counts.reshape(len(counts), number, plan.samples).swapaxes(0, 1))
+    name, promises, suspicions = entry.record or entry.id, record.meta.get("warnings"), check(record)
+    if promises:
+        account.broken += 1
+        account.promises += [f"{name}: {promises[0]}"] if len(account.promises) < TOLD else []
+    if suspicions:
+        account.suspect += 1
+        account.suspicions += [f"{name}: {suspicions[0]}"] if len(account.suspicions) < TOLD else []
 
 
 def _long_enough(signal: npt.NDArray[np.float32], plan: Plan, record: Record) -> npt.NDArray[np.float32]:

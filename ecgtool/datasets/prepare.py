@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ecgtool import console
 from ecgtool.config import Preprocessing
-from ecgtool.datasets.contents import describe, rows_of, unlabelled, write_contents, write_targets
+from ecgtool.datasets.contents import NAMED, describe, rows_of, unlabelled, write_contents, write_targets
 from ecgtool.datasets.corpus import Corpus
 from ecgtool.datasets.items import Account, Plan, make_chunks, usable
 from ecgtool.datasets.staging import Staging
@@ -27,6 +27,8 @@ from ecgtool.store import Store, StoreManifest
 CHUNK_BYTES = 16 * 2**20
 """Samples between two entries of the journal: what an interruption costs at most, and what a worker holds."""
 _CHUNK_ENTRIES = 1024
+ST_EDGE_HZ = 0.05
+"""High-pass edge up to which the ST segment is kept: AHA, ACC and HRS (Kligfield et al. 2007), IEC 60601-2-25."""
 LONGEST_S = 31 * 86_400.0
 """Length of the longest item, in seconds: the longest that is worn."""
 
@@ -60,6 +62,7 @@ def prepare(
         EcgError: The store cannot be written; what was there before is intact.
     """
     final = expanded(out).resolve()
+    _refuse_options(steps, window_s)
     _try_steps(corpus, steps)
     plan = Plan(corpus, steps, _samples(corpus, steps, window_s), window_s is not None)
     options = {**corpus.options, "window_s": window_s}
@@ -90,6 +93,27 @@ def _samples(corpus: Corpus, steps: Preprocessing, window_s: float | None) -> in
     return round(seconds * steps.fs)
 
 
+def _refuse_options(steps: Preprocessing, window_s: float | None) -> None:
+    if window_s is not None and steps.fit == "centre":
+        raise ConfigError(
+            "--fit centre makes one item of a recording, --window-s several.", "Leave out one of the two."
+        )
+
+
+def _voltage_notes(corpus: Corpus, steps: Preprocessing) -> list[str]:
+    """What the steps do to labels that rest on the ST segment or on voltages; a line where they endanger any."""
+    strong = [f"a high-pass of {steps.highpass:g} Hz"] if (steps.highpass or 0) > ST_EDGE_HZ else []
+    strong += [f"baseline removal by {steps.baseline}"] if steps.baseline != "none" else []
+    labels = [label for task in corpus.tasks for label in task.voltage_labels]
+    if not strong or not labels:
+        return []
+    more = f" and {len(labels) - NAMED} more" if len(labels) > NAMED else ""
+    return [
+        f"{' and '.join(strong)} may bend the ST segment and change voltages, which the labels "
+        f"{', '.join(labels[:NAMED])}{more} rest on; {ST_EDGE_HZ:g} Hz keeps them.".capitalize()
+    ]
+
+
 def _try_steps(corpus: Corpus, steps: Preprocessing) -> None:
     """Refuse steps that no recording of the corpus's rate can take, before any is read.
 
@@ -107,7 +131,7 @@ def _manifest(plan: Plan, options: dict[str, Any]) -> StoreManifest:
         kind="windows" if plan.windows else "records",
         dataset=corpus.name,
         fs=plan.steps.fs,
-        leads=corpus.leads,
+        leads=plan.channels,
         samples=plan.samples,
         items=0,
         patients=0,
@@ -119,7 +143,8 @@ def _manifest(plan: Plan, options: dict[str, Any]) -> StoreManifest:
     made = hashlib.sha256(json.dumps(manifest.model_dump(mode="json"), sort_keys=True).encode())
     made.update(np.ascontiguousarray(corpus.tabular_values).tobytes())
     for entry in corpus.entries:
-        fields = (entry.id, entry.patient, entry.record, entry.split, entry.fold, tuple(entry.metadata.items()))
+        fields: tuple[Any, ...] = (entry.id, entry.patient, entry.record, entry.split, entry.fold)
+        fields += (tuple(entry.metadata.items()), entry.start_s, entry.seconds)
         made.update(f"{fields!r}\n".encode())
     return manifest.model_copy(update={"fingerprint": f"sha256:{made.hexdigest()}"})
 
@@ -133,7 +158,7 @@ def _refuse_foreign(final: Path) -> None:
 def _build(folder: Path, journal: Path, plan: Plan, wanted: StoreManifest, workers: int) -> None:
     """Fill the folder with a store, from where the journal says."""
     corpus = plan.corpus
-    shape = (len(corpus.leads), plan.samples)
+    shape = (len(plan.channels), plan.samples)
     with Staging(folder, journal, shape, wanted.fingerprint) as staging:
         for note in corpus.notes:
             console.log.info("%s", note)
@@ -149,7 +174,7 @@ def _build(folder: Path, journal: Path, plan: Plan, wanted: StoreManifest, worke
                 advance(len(chunk.account.items))
         _refuse_unfit(staging, plan, complete=True)
         staging.finish()
-        notes = describe(staging.accounts, plan)
+        notes = [*_voltage_notes(corpus, plan.steps), *describe(staging.accounts, plan)]
         for note in notes:
             console.log.warning("%s", note)
         write_contents(folder, plan, staging.accounts, wanted.model_copy(update={"notes": (*corpus.notes, *notes)}))
@@ -158,7 +183,7 @@ def _build(folder: Path, journal: Path, plan: Plan, wanted: StoreManifest, worke
 def _ranges(plan: Plan, first: int, total: int) -> Iterator[tuple[int, int]]:
     """Ranges of entries that make about a chunk each."""
     corpus = plan.corpus
-    item_bytes = 2 * len(corpus.leads) * max(plan.samples, corpus.samples)
+    item_bytes = 2 * len(plan.channels) * max(plan.samples, corpus.samples)
     entries = min(max(CHUNK_BYTES // item_bytes, 1), _CHUNK_ENTRIES)
     for begin in range(first, total, entries):
         yield begin, min(begin + entries, total)

@@ -21,6 +21,11 @@ Codes = Mapping[str, float]
 
 SUPERCLASSES = ("CD", "HYP", "MI", "NORM", "STTC")
 
+VOLTAGE_CLASSES = ("HYP", "MI", "STTC")
+"""Superclasses that are read from the ST segment, T waves, Q waves or voltages."""
+VOLTAGE_FORMS = ("HVOLT", "INVT", "LOWT", "LVOLT", "NDT", "NST_", "NT_", "QWAVE", "STD_", "STE_", "TAB_", "VCLVH")
+"""Form statements that are."""
+
 LIKELIHOODS = MappingProxyType(
     {
         "any": "every statement counts, whatever its likelihood; rhythm and form statements carry 0",
@@ -28,6 +33,9 @@ LIKELIHOODS = MappingProxyType(
         "eq100": "statements that are certain: likelihood 100",
     }
 )
+
+TIMED = frozenset({"SBRAD", "STACH", "SVTAC", "PSVT", "1AVB", "LPR", "LNGQT"})
+"""Statements defined by a rate or an interval: brady- and tachycardias, long PR, long QT."""
 
 TASKS = MappingProxyType(
     {
@@ -101,7 +109,19 @@ def make_task(name: str, statements: Mapping[str, Statement]) -> Task:
         labels=tuple(labels),
         parents={label: label.rpartition(".")[0] for label in labels if "." in label} if hierarchical else {},
         description=TASKS[name],
+        timed_labels=tuple(label for label in labels if label.rpartition(".")[2] in TIMED),
+        voltage_labels=_voltage_labels(name, statements),
     )
+
+
+def _voltage_labels(name: str, statements: Mapping[str, Statement]) -> tuple[str, ...]:
+    """The labels of a task that are read from the ST segment, T and Q waves or voltages, alphabetically."""
+    read = {
+        code: each
+        for code, each in statements.items()
+        if code in VOLTAGE_FORMS or (each.diagnostic and each.superclass in VOLTAGE_CLASSES)
+    }
+    return tuple(sorted({label for code, each in read.items() for label in each.labels(name, code)}))
 
 
 def make_targets(

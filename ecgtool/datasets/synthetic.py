@@ -29,6 +29,8 @@ DIAGNOSIS = Task(
     kind="multilabel",
     labels=LABELS,
     description="Findings that hold; normal is none of them. Arrhythmia is fibrillation or ectopy.",
+    timed_labels=("tachycardia", "bradycardia"),
+    voltage_labels=("st_elevation", "hypertrophy"),
 )
 RHYTHM = Task(
     name="rhythm",
@@ -36,6 +38,7 @@ RHYTHM = Task(
     labels=RHYTHMS,
     metric="macro_f1",
     description="One rhythm per recording: fibrillation, else ectopy, else sinus by its rate.",
+    timed_labels=("tachycardia", "bradycardia"),
 )
 TASKS = {task.name: task for task in (DIAGNOSIS, RHYTHM)}
 

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from ecgtool.config import Preprocessing
 from ecgtool.errors import DataError
 from ecgtool.record import Record
+from ecgtool.signals.highpass import linear_phase_highpass
+from ecgtool.signals.leads import MASK, choose
 from ecgtool.signals.offset import remove_offset
 
 Signal = npt.NDArray[np.float32]
@@ -20,36 +22,78 @@ class Prepared(NamedTuple):
     """A record as a model takes it.
 
     ``signal`` is float32 [leads, samples] at ``steps.fs``, in millivolt unless ``steps.normalise`` says otherwise or
-    the record is not calibrated: then it is brought to about the size of one that is (:func:`to_usual_size`);
-    ``invalid`` counts the samples that their source marked as invalid and that were filled.
+    the record is not calibrated: then it is brought to about the size of one that is (:func:`to_usual_size`); the lead
+    :data:`~ecgtool.signals.leads.MASK` is a share from 0 to 1. ``invalid`` counts the samples that their source marked
+    as invalid and that were filled, ``imputed`` names the leads that were not recorded, and ``begin_s`` is where in the
+    record the signal begins: below 0 where it was put between zeros.
     """
 
     signal: Signal
     invalid: int
+    imputed: tuple[str, ...] = ()
+    begin_s: float = 0.0
 
 
-def preprocess(record: Record, leads: Sequence[str], steps: Preprocessing) -> Prepared:
+def channels(leads: Sequence[str], steps: Preprocessing) -> tuple[str, ...]:
+    """What the rows of a prepared signal are, for a corpus of these leads."""
+    return (*leads, MASK) if steps.missing == "mask" else tuple(leads)
+
+
+def preprocess(record: Record, leads: tuple[str, ...], steps: Preprocessing, samples: int | None = None) -> Prepared:
     """The record after the steps, in the order that :class:`~ecgtool.config.Preprocessing` states.
 
     Args:
         record: At any rate, with any leads.
-        leads: The leads of the result, in this order; limb leads are derived where two others allow it.
+        leads: The rows of the result, as :func:`channels` names them; limb leads are derived where two others allow
+            it.
         steps: What to do.
+        samples: Of an item: with ``fit="centre"`` the result is as long. Otherwise the record's length is kept.
 
     Raises:
         DataError: A lead that is neither there nor derivable, no samples, or a filter edge too high for the rate.
     """
-    signal = record.select(leads).signal
+    masked = steps.missing == "mask"
+    names = leads[:-1] if masked and leads[-1:] == (MASK,) else leads
+    signal, recorded = choose(record, names, impute=masked)
     if not signal.shape[1]:
         raise DataError(f"Record '{record.id}' has no samples.")
     gaps = np.isnan(signal)
-    invalid = int(np.count_nonzero(gaps))
+    invalid = int(np.count_nonzero(gaps[recorded]))
+    shares = _shares(gaps, recorded, record.fs, steps.fs) if len(names) < len(leads) else None
     if invalid:
         signal = fill(signal, gaps)
-    signal = remove_offset(_resampled(_filtered(signal, record.fs, steps), record.fs, steps.fs))
+    signal = _resampled(_filtered(signal, record.fs, steps), record.fs, steps.fs)
+    ahead = (signal.shape[1] - samples) // 2 if samples is not None and steps.fit == "centre" else 0
+    wanted = signal.shape[1] if samples is None or steps.fit != "centre" else samples
+    signal = remove_offset(_cropped(signal, ahead, wanted))
     if not record.calibrated:
         signal = to_usual_size(signal)
-    return Prepared(normalise(signal, steps.normalise), invalid)
+    signal = normalise(signal, steps.normalise)
+    if shares is not None:
+        signal = np.concatenate([signal, _cropped(shares, ahead, wanted)])
+    imputed = tuple(name for name, held in zip(names, recorded, strict=True) if not held)
+    return Prepared(_padded(signal, ahead, wanted), invalid, imputed, ahead / steps.fs)
+
+
+def _shares(gaps: npt.NDArray[np.bool_], recorded: npt.NDArray[np.bool_], fs: float, to: float) -> Signal:
+    """The mask channel: the share of the leads that were recorded and valid at each sample, float32 [1, samples]."""
+    held = np.count_nonzero(~gaps[recorded], axis=0) / np.float32(len(gaps))
+    samples = round(held.size * to / fs)
+    nearest = np.rint(np.arange(samples) * (fs / to)).astype(np.int64).clip(0, held.size - 1)
+    return np.asarray(held[nearest][None], np.float32)
+
+
+def _cropped(signal: Signal, ahead: int, wanted: int) -> Signal:
+    """The samples from ``ahead``, at most ``wanted`` of them."""
+    return signal[:, max(ahead, 0) : max(ahead, 0) + wanted]
+
+
+def _padded(signal: Signal, ahead: int, wanted: int) -> Signal:
+    """The signal with ``-ahead`` zeros in front, and as many behind as make ``wanted`` samples."""
+    if signal.shape[1] >= wanted:
+        return signal
+    before = max(-ahead, 0)
+    return np.pad(signal, ((0, 0), (before, wanted - before - signal.shape[1])))
 
 
 def fill(signal: Signal, gaps: npt.NDArray[np.bool_]) -> Signal:
@@ -102,12 +146,18 @@ def _resampled(signal: Signal, fs: float, to: float) -> Signal:
 
 
 def _filtered(signal: Signal, fs: float, steps: Preprocessing) -> Signal:
-    if (steps.baseline, steps.highpass, steps.lowpass, steps.notch) == ("none", None, None, None):
+    linear = steps.highpass if steps.highpass_filter == "fir" else None
+    butterworth = steps.highpass if steps.highpass_filter == "butterworth" else None
+    if steps.baseline != "none":
+        from ecgtool.signals.filters import remove_baseline  # as above
+
+        signal = remove_baseline(signal, fs, steps.baseline)
+    if linear is not None:
+        signal = linear_phase_highpass(signal, fs, linear)
+    if (butterworth, steps.lowpass, steps.notch) == (None, None, None):
         return signal
     from ecgtool.signals import filters  # as above
 
-    if steps.baseline != "none":
-        signal = filters.remove_baseline(signal, fs, steps.baseline)
-    if steps.highpass is not None or steps.lowpass is not None:
-        signal = filters.butterworth(signal, fs, steps.highpass, steps.lowpass)
+    if butterworth is not None or steps.lowpass is not None:
+        signal = filters.butterworth(signal, fs, butterworth, steps.lowpass)
     return signal if steps.notch is None else filters.notch(signal, fs, steps.notch)

@@ -135,7 +135,7 @@ def test_a_division_that_divides_nothing_is_refused(asked):
 
 
 def test_prepare_makes_a_store_and_says_what_to_type_next(ecg, home):
-    made = ecg("prepare", "synthetic", "--records", 40, "--json")
+    made = ecg("prepare", "synthetic", "--records", 40, "--highpass", 0, "--json")
     assert made.code == 0
     store = Store.open("synthetic")
     assert store.signals.shape == (40, 12, 1000)
@@ -145,7 +145,7 @@ def test_prepare_makes_a_store_and_says_what_to_type_next(ecg, home):
     drawn = Synthetic(40).read(Synthetic(40).entries[5]).signal
     centred = drawn - np.median(drawn, axis=1, keepdims=True)
     np.testing.assert_allclose(store.millivolts(5), centred, atol=1e-3)
-    again = ecg("prepare", "synthetic", "--records", 40)
+    again = ecg("prepare", "synthetic", "--records", 40, "--highpass", 0)
     assert again.code == 0
     assert "--arch cnn1d" in again.err
 

@@ -19,7 +19,7 @@ def noise(leads=("I", "II"), samples=2000, fs=200.0):
 
 def test_without_steps_only_the_median_of_each_lead_is_taken_off():
     record = noise()
-    signal, invalid = preprocess(record, record.leads, Preprocessing(fs=200))
+    signal, invalid, *_rest = preprocess(record, record.leads, Preprocessing(fs=200))
     np.testing.assert_array_equal(signal, record.signal - np.median(record.signal, axis=1, keepdims=True))
     assert (signal.dtype, invalid) == (np.float32, 0)
 
@@ -51,7 +51,7 @@ def test_leads_come_in_the_order_asked_for_and_limb_leads_are_derived():
 
 def test_invalid_samples_are_bridged_and_counted():
     record = Record(np.array([[np.nan, 0, 1, np.nan, np.nan, 4, 5, np.nan]] * 2, np.float32), 100.0, ("I", "II"))
-    signal, invalid = preprocess(record, ("I",), Preprocessing(fs=100))
+    signal, invalid, *_rest = preprocess(record, ("I",), Preprocessing(fs=100))
     assert signal.tolist() == [[-2.5, -2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 2.5]]
     assert invalid == 4
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ecgtool.commands.prepare import options
+from ecgtool.commands.prepare.options import Shared, shared_options, task_names
 from ecgtool.console import Result
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder with ptbxl_database.csv.", show_default=False)]
@@ -27,37 +27,20 @@ Manifests = Annotated[
 ]
 
 
+@shared_options(out="ptbxl")
 def ptbxl(
     folder: Folder,
     task: Tasks = None,
     source_fs: SourceFs = 100,
     likelihood: Likelihood = "any",
     manifests: Manifests = None,
-    out: options.Out = "",
-    force: options.Force = False,
-    workers: options.Workers = 1,
-    fs: options.Fs = None,
-    window_s: options.WindowS = None,
-    highpass: options.Highpass = None,
-    lowpass: options.Lowpass = None,
-    notch: options.Notch = None,
-    baseline: options.Baseline = "none",
-    normalise: options.Normalise = "none",
-    splits: options.Splits = "",
-    folds: options.Folds = None,
-    split_seed: options.SplitSeed = 42,
+    *,
+    shared: Shared,
 ) -> Result:
     """Make a store of PTB-XL. The published folds are its splits: 1-8 train, 9 val, 10 test."""
-    from ecgtool.datasets.prepare import prepare
     from ecgtool.datasets.ptbxl import PTBXL
-    from ecgtool.datasets.splits import Division
-    from ecgtool.home import place
 
-    tasks = options.task_names(task, "superdiagnostic")
-    steps = options.preprocessing(source_fs if fs is None else fs, highpass, lowpass, notch, baseline, normalise)
-    division = Division.of(splits, folds, split_seed) if splits or folds is not None else None
+    tasks = task_names(task, "superdiagnostic")
+    division = shared.division()
     corpus = PTBXL(folder, tasks, source_fs=source_fs, likelihood=likelihood, division=division, manifests=manifests)
-    store = prepare(
-        corpus, place("stores", out or "ptbxl"), steps=steps, window_s=window_s, workers=workers, force=force
-    )
-    return options.prepared(store, tasks)
+    return shared.prepare(corpus, tasks)
