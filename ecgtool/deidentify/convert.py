@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ecgtool.deidentify.contract import Disguise, Ledger
-from ecgtool.deidentify.words import date_of, known_signal, time_of
+from ecgtool.deidentify.words import known_signal, moved_start
 from ecgtool.errors import ConfigError
 from ecgtool.formats import FORMATS, read_record, write_record
 
@@ -35,7 +35,7 @@ def convert(source: Path, folder: Path, disguise: Disguise, ledger: Ledger, to: 
     meta |= {"age": float(disguise.age)} if disguise.age is not None else {}
     meta |= {"sex": disguise.sex} if disguise.sex is not None else {}
     ledger.person(disguise)
-    start = _moved(str(record.meta.get("start", "")), disguise)
+    start = moved_start(str(record.meta.get("start", "")), disguise.moved)
     if start:
         meta["start"] = start
         ledger.dates += 1
@@ -56,10 +56,3 @@ def refuse_target(to: str) -> None:
     """
     if to not in TARGETS or to not in FORMATS:
         raise ConfigError(f"--to {to[:40]} is no format to convert to.", f"Choose one of {', '.join(TARGETS)}.")
-
-
-def _moved(start: str, disguise: Disguise) -> str:
-    """The date and time of the first sample in the output; empty where the file states none that is understood."""
-    day_text, _, rest = start.replace(" ", "T").partition("T")
-    day, time = date_of(day_text), time_of(rest)
-    return f"{disguise.moved(day).isoformat()}T{time}" if day is not None and time else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 
 from ecgtool.formats.reading import units_per_mv
@@ -82,3 +83,14 @@ def date_of(text: str, *formats: str) -> date | None:
             continue
         return day if _OLDEST < day < _LATEST else None
     return None
+
+
+def moved_start(text: str, move: Callable[[date], date]) -> str:
+    """A date and time in ISO order, the date moved; empty where the text is not both.
+
+    >>> moved_start("2020-05-01T12:00:01", lambda day: day.replace(year=2018))
+    '2018-05-01T12:00:01'
+    """
+    day_text, _, rest = text.strip().replace(" ", "T").partition("T")
+    day, time = date_of(day_text), time_of(rest.removesuffix("Z"))
+    return f"{move(day).isoformat()}T{time}" if day is not None and time else ""

@@ -76,4 +76,12 @@ def _describe(header: Header, kept: Sequence[Signal]) -> dict[str, Any]:
     return meta
 
 
-EDF = Format("edf", "EDF, EDF+, BDF and BDF+", (".edf", ".bdf", ".rec"), sniff, read, write_edf)
+EDF = Format(
+    "edf",
+    "EDF, EDF+, BDF and BDF+",
+    (".edf", ".bdf", ".rec"),
+    sniff,
+    read,
+    write_edf,
+    rebuild="ecgtool.deidentify.edf:REBUILDER",
+)

@@ -91,4 +91,12 @@ def write(record: Record, path: Path) -> Path:
     return write_file(path, fill)
 
 
-NPY = Format("npy", "NumPy arrays, with .meta.json or dataset.json", (".npy", ".npz"), sniff, read, write)
+NPY = Format(
+    "npy",
+    "NumPy arrays, with .meta.json or dataset.json",
+    (".npy", ".npz"),
+    sniff,
+    read,
+    write,
+    rebuild="ecgtool.deidentify.arrays:REBUILDER",
+)

@@ -1,0 +1,42 @@
+"""Annotations of EDF+ and BDF+, built anew: when each record begins, and events that a machine wrote.
+
+The format: https://www.edfplus.info/specs/edfplus.html, section 2.2. A list of ``+onset[0x15 duration]0x14 text 0x14
+[text 0x14 ...] 0x00``, padded with zeros.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ecgtool.deidentify.contract import Ledger
+from ecgtool.deidentify.words import known_rhythm
+
+_TIMES = re.compile(rb"[+-]\d{1,10}(?:\.\d{0,12})?(?:\x15\d{1,10}(?:\.\d{0,12})?)?")
+_EVENT = re.compile(
+    r"(?:recording|start|stop) ?(?:starts?|ends?|recording)?|pause|resume|leads? (?:off|on)|lights (?:off|on)"
+    r"|calibration|pace(?:maker)?|(?:event )?button|marker|artifact|noise|qrs|beat|[nvasfq]",
+    re.IGNORECASE,
+)
+
+
+def rebuild_annotations(data: bytes, ledger: Ledger) -> bytes:
+    """The annotations of one record that may stay, as many bytes as there were."""
+    kept = [made for entry in data.split(b"\0") if entry and (made := _kept(entry, ledger))]
+    return b"".join(kept)[: len(data)].ljust(len(data), b"\0")
+
+
+def _kept(entry: bytes, ledger: Ledger) -> bytes:
+    """One annotation with its end, or nothing."""
+    times, _, rest = entry.partition(b"\x14")
+    if not _TIMES.fullmatch(times):
+        ledger.remove("annotation")
+        return b""
+    texts = rest.split(b"\x14")[:-1]
+    known = [text for text in texts if not text or _may_stay(text)]
+    ledger.remove("annotation", len(texts) - len(known))
+    return times + b"\x14" + b"".join(text + b"\x14" for text in known) + b"\0" if known else b""
+
+
+def _may_stay(text: bytes) -> bool:
+    words = text.decode("utf-8", "replace")
+    return _EVENT.fullmatch(words.strip()) is not None or known_rhythm(words)
