@@ -28,6 +28,7 @@ LossName = Annotated[str | None, typer.Option("--loss", help="bce, ce or focal; 
 Weights = Annotated[str | None, typer.Option("--class-weights", help="One per label, 1.0,2.2, or balanced.")]
 Metric = Annotated[str | None, typer.Option("--val-metric", help="Picks the best epoch, for example auprc.")]
 Patience = Annotated[int | None, typer.Option("--early-stop", help="Stop after so many epochs without a better one.")]
+Augment = Annotated[str | None, typer.Option("--aug", help="Augmentations, for example noise,scale,shift; see --list.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="The same seed gives the same run.")]
 Init = Annotated[str | None, typer.Option("--init", help="Run or checkpoint whose weights to start from.")]
 Resume = Annotated[str, typer.Option("--resume", help="Go on with this run; takes no other settings.")]
@@ -56,6 +57,7 @@ def train(
     scheduler: Scheduler = None,
     loss: LossName = None,
     class_weights: Weights = None,
+    aug: Augment = None,
     val_metric: Metric = None,
     early_stop: Patience = None,
     seed: Seed = None,
@@ -78,8 +80,9 @@ def train(
     training |= {"val_metric": val_metric, "early_stop": early_stop, "seed": seed, "init": init, "device": device}
     training |= {"devices": devices, "nodes": nodes, "precision": precision, "workers": workers}
     data = {"dataset": dataset or None, "task": task or None, "limit": limit}
-    flags = {"arch": arch or None, "data": data, "training": training}
-    given = [recipe, config, set_, out, arch, *data.values(), *training.values()]
+    augment = {"use": _names(aug)}
+    flags = {"arch": arch or None, "data": data, "training": training, "augment": augment}
+    given = [recipe, config, set_, out, arch, aug, *data.values(), *training.values()]
     if resume and any(value not in (None, "") for value in given):
         raise ConfigError(
             "--resume goes on with the settings of the run and takes no others.",
@@ -89,6 +92,11 @@ def train(
     from ecgtool.training.fit import fit
 
     return _result(fit(compose(recipe, config, flags, set_ or ()), out, resume or None))
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    """The names in a list with commas; an empty list where there are none."""
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _weights(text: str | None) -> str | tuple[float, ...] | None:
@@ -116,25 +124,28 @@ def _result(run: Any) -> Result:
 
 
 def _listing() -> Result:
-    """Architectures and recipes."""
+    """Architectures, recipes and augmentations."""
     from rich.console import Group
 
     from ecgtool.config import TrainConfig, read_recipe, recipes, resolve
     from ecgtool.console import table
     from ecgtool.models import ARCHITECTURES
+    from ecgtool.training.augment import AUGMENTATIONS
 
     specs = [ARCHITECTURES.load(name) for name in ARCHITECTURES]
     models = [{"name": spec.name, "reads": list(spec.reads), "summary": spec.summary} for spec in specs]
     settings: dict[str, TrainConfig] = {name: resolve([read_recipe(name)]) for name in recipes()}
+    changes = {name: AUGMENTATIONS.load(name).__doc__.splitlines()[0].replace("``", "") for name in AUGMENTATIONS}
     shown = [{"name": name, "arch": made.arch, "summary": made.summary} for name, made in settings.items()]
     return Result(
-        data={"architectures": models, "recipes": shown},
+        data={"architectures": models, "recipes": shown, "augmentations": changes},
         text=Group(
             table(
                 ("architecture", "reads", "summary"),
                 [(spec.name, ", ".join(spec.reads), spec.summary) for spec in specs],
             ),
             table(("recipe", "architecture", "summary"), [tuple(row.values()) for row in shown]),
+            table(("augmentation", "what it does"), list(changes.items())),
         ),
         next=["ecg train --dataset STORE --arch NAME", "ecg train --dataset STORE --recipe NAME"],
     )

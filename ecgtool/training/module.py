@@ -18,6 +18,7 @@ from ecgtool.errors import DataError
 from ecgtool.metrics import score
 from ecgtool.models.contract import Normalised
 from ecgtool.task import Task
+from ecgtool.training.augment import Augmentation
 from ecgtool.training.data import Batch, seeded
 from ecgtool.training.losses import Loss
 from ecgtool.training.schedules import optimizer, rate
@@ -49,6 +50,7 @@ class Classifier(LightningModule):
         loss: What to minimise.
         goal: What validation measures.
         training: How to fit.
+        augmentation: Changes training items, in millivolt.
         mv_per_count: Scale of the store.
         steps: Optimiser steps of the whole training.
         hyper_parameters: Plain values that a checkpoint records, enough to build the model again.
@@ -60,6 +62,7 @@ class Classifier(LightningModule):
         loss: Loss,
         goal: Goal,
         training: TrainingConfig,
+        augmentation: Augmentation,
         *,
         mv_per_count: float,
         steps: int,
@@ -67,6 +70,7 @@ class Classifier(LightningModule):
     ) -> None:
         super().__init__()
         self.model, self.loss, self.goal, self.settings = model, loss, goal, training
+        self.augmentation = augmentation
         self.mv_per_count, self.steps, self.recorded = mv_per_count, steps, dict(hyper_parameters)
         self.validated: dict[str, float] = {}
         self._logits: list[Tensor] = []
@@ -75,20 +79,28 @@ class Classifier(LightningModule):
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [batch, labels]."""
-        signal = batch.signal.to(torch.float32) * self.mv_per_count
+        return self._logits_of(self._millivolts(batch), batch)
+
+    def _millivolts(self, batch: Batch) -> Tensor:
+        return batch.signal.to(torch.float32) * self.mv_per_count
+
+    def _logits_of(self, signal: Tensor, batch: Batch) -> Tensor:
         logits: Tensor = self.model(signal, batch.tabular if batch.tabular.shape[1] else None)
         return logits
 
     def on_train_epoch_start(self) -> None:
         """Draw what is random in an epoch from the seed and its number, so that a resumed run draws the same."""
         words = (self.settings.seed, self.current_epoch, self.global_rank)
-        torch.manual_seed(int(seeded(*words).integers(2**62)))
+        first, second = seeded(*words).integers(2**62, size=2)
+        torch.manual_seed(int(first))
+        self.augmentation.begin(int(second), self.device)
         self._train_loss = torch.zeros(2, dtype=torch.float64, device=self.device)
         self._bad_step = torch.tensor(-1, device=self.device)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        """The loss of a batch."""
-        loss: Tensor = self.loss(self(batch), batch.target)
+        """The loss of a batch, augmented."""
+        signal = self.augmentation(self._millivolts(batch))
+        loss: Tensor = self.loss(self._logits_of(signal, batch), batch.target)
         with torch.no_grad():
             items = len(batch.target)
             self._train_loss += torch.stack([loss.double() * items, loss.new_tensor(items, dtype=torch.float64)])

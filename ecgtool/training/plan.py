@@ -15,6 +15,7 @@ from ecgtool.models import ARCHITECTURES
 from ecgtool.models.contract import ModelSpec
 from ecgtool.store import Store
 from ecgtool.task import Task
+from ecgtool.training.augment import refuse_unfit
 from ecgtool.training.data import Indices, chosen
 
 
@@ -54,7 +55,7 @@ def make_plan(config: TrainConfig, store: Store | None = None) -> Plan:
         store: Its data; opened by name when None.
 
     Raises:
-        ConfigError: No such architecture, option, task or metric.
+        ConfigError: No such architecture, option, task, metric or augmentation, or one that the labels do not bear.
         NotFound: No such store.
         DataError: A split is empty, no label can be learnt or judged, or the store was prepared otherwise.
     """
@@ -73,6 +74,7 @@ def make_plan(config: TrainConfig, store: Store | None = None) -> Plan:
     find_metric(metric)
     train, val = chosen(store, task, "train", config), chosen(store, task, "val", config)
     _check_labels(store, task, metric, train, val)
+    refuse_unfit(config.augment, task, store.manifest.fs)
     tabular = config.data.tabular and "tabular" in spec.reads
     return Plan(config, store, task, metric, train, val, tabular)
 

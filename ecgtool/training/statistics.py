@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ecgtool.console import log
 from ecgtool.run import NormStats
+from ecgtool.signals.leads import MASK
 from ecgtool.store import Store
 
 CHUNK = 256
@@ -19,6 +20,8 @@ FLAT_MV = 1e-3
 def norm_stats(store: Store, train: npt.NDArray[np.int64], normalise: str = "lead", tabular: bool = True) -> NormStats:
     """Mean and standard deviation per lead and per tabular column, of the training items alone.
 
+    The channel that says how far the leads were recorded is a share from 0 to 1, and stays one.
+
     Args:
         store: The data.
         train: Item numbers of the training split.
@@ -29,10 +32,11 @@ def norm_stats(store: Store, train: npt.NDArray[np.int64], normalise: str = "lea
     mean, std = np.zeros(len(leads)), np.ones(len(leads))
     if normalise == "lead":
         mean, std = lead_statistics(store, train)
-        flat = [lead for lead, deviation in zip(leads, std, strict=True) if deviation < FLAT_MV]
+        flat = [lead for lead, deviation in zip(leads, std, strict=True) if deviation < FLAT_MV and lead != MASK]
         if flat:
             log.warning("lead %s is constant in the training items; it is left unscaled", ", ".join(flat))
-        std = np.where(std < FLAT_MV, 1.0, std)
+        mask = np.array([lead == MASK for lead in leads])
+        mean, std = np.where(mask, 0.0, mean), np.where(mask | (std < FLAT_MV), 1.0, std)
     columns = store.manifest.tabular if tabular else ()
     tabular_mean, tabular_std = _column_statistics(np.asarray(store.tabular[train], np.float64)[:, : len(columns)])
     return NormStats(

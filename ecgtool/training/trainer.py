@@ -24,6 +24,8 @@ from ecgtool.home import portable
 from ecgtool.models.contract import new_model
 from ecgtool.run import Run
 from ecgtool.store import Store
+from ecgtool.training.augment import Augmentation
+from ecgtool.training.augment_noise import recorded_noises
 from ecgtool.training.data import (
     VALIDATION_BATCH,
     Batch,
@@ -117,6 +119,7 @@ def _module(run: Run, plan: Plan, batches: int, *, fresh: bool) -> Classifier:
         Loss(task.loss if training.loss == "auto" else training.loss, task, None if weights == "none" else weights),
         Goal(task, plan.metric, targets[plan.val]),
         training,
+        _augmentation(run, plan),
         mv_per_count=plan.store.manifest.scale_uv / 1000,
         steps=-(-batches // training.accumulate) * training.epochs,
         hyper_parameters={
@@ -127,6 +130,12 @@ def _module(run: Run, plan: Plan, batches: int, *, fresh: bool) -> Classifier:
             "samples": run.lineage.samples,
         },
     )
+
+
+def _augmentation(run: Run, plan: Plan) -> Augmentation:
+    config, held = plan.config.augment, plan.store.manifest
+    noises = recorded_noises(Path(config.nstdb) if config.nstdb else None, config.use, held.fs)
+    return Augmentation(config, held.leads, held.fs, run.norm_stats.std_mv, noises)
 
 
 def _trainer(run: Run, training: TrainingConfig, recorder: Recorder) -> Trainer:
