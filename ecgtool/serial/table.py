@@ -1,0 +1,229 @@
+"""The numbers of a log: whole blocks at once where lines are as expected, line by line where they are not."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ecgtool.errors import DataError, FormatError
+from ecgtool.serial.dialect import COMMENTS, Dialect
+from ecgtool.serial.lines import Block, blocks, text_of
+
+Floats = npt.NDArray[np.float64]
+Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.intp]
+
+LARGEST = 1e18
+"""Beyond this a number is no reading: it would not survive as float32 times a gain."""
+
+_MOST_VALUES = 400_000_000
+_SHOWN = 5
+_PATIENCE = 1000
+_FEW = 32
+_NEWLINE, _BLANK, _COMMA, _ODD = 10, 32, 44, 1
+_UNCOMMA = bytes.maketrans(b",", b" ")
+
+
+@dataclass
+class Counts:
+    """What the lines of a log were.
+
+    Args:
+        lines: All of them.
+        comments: Those that are comments.
+        blank: Those with nothing in them.
+        stray: Those that are neither data nor comments nor empty.
+        stray_lines: Numbers of the first few of these.
+        unfinished: Whether the last line had no end, and was left out.
+    """
+
+    lines: int = 0
+    comments: int = 0
+    blank: int = 0
+    stray: int = 0
+    stray_lines: list[int] = field(default_factory=list)
+    unfinished: bool = False
+
+    def add_stray(self, number: int) -> None:
+        """Count a stray line."""
+        self.stray += 1
+        if len(self.stray_lines) < _SHOWN:
+            self.stray_lines.append(number)
+
+
+def read_table(
+    path: Path, dialect: Dialect, columns: Sequence[int], needed: int | None = None
+) -> tuple[Floats, Counts]:
+    """Columns of a log.
+
+    Args:
+        path: Of the log.
+        dialect: How it is written.
+        columns: Those wanted, in this order.
+        needed: A column without whose value a line is no data: the time.
+
+    Returns:
+        float64 [lines of data, columns wanted], NaN where a value is marked as missing; and what the lines were.
+
+    Raises:
+        FormatError: Most lines are no data.
+        DataError: More values than can be held.
+    """
+    counts, parts, values = Counts(), [], 0
+    reader = _Reader(dialect, needed, counts)
+    for block in blocks(path):
+        counts.unfinished = block.unfinished
+        rows = reader.rows(block)
+        parts.append(np.ascontiguousarray(rows[:, list(columns)]))
+        values += parts[-1].size
+        if values > _MOST_VALUES:
+            raise DataError(f"{path} holds more than {_MOST_VALUES:,} values.", "Split it, and convert the parts.")
+        if counts.stray > _PATIENCE and counts.stray > values / len(columns):
+            raise FormatError(
+                f"{path}: most lines are not {dialect.columns} number(s), from line {counts.stray_lines[0]} on.",
+                "Check --delimiter and --decimal, and that the log was recorded at the device's baud rate.",
+            )
+    return (np.concatenate(parts) if parts else np.empty((0, len(columns)))), counts
+
+
+class _Reader:
+    """Reads blocks of one dialect.
+
+    Args:
+        dialect: How they are written.
+        needed: As for :func:`read_table`.
+        counts: Where to count lines.
+    """
+
+    def __init__(self, dialect: Dialect, needed: int | None, counts: Counts) -> None:
+        self.dialect, self.needed, self.counts = dialect, needed, counts
+        self.fields = dialect.columns + (2 if dialect.stamped else 0)
+        self.delimiters = 0 if dialect.delimiter == " " else dialect.columns - 1 - dialect.stamped
+        self.delimiters += 3 if dialect.stamped else 0
+        self.translation = _translation(dialect)
+
+    def rows(self, block: Block) -> Floats:
+        """float64 [lines of data, all columns]."""
+        text = block.data.replace(b"->", b": ") if self.dialect.stamped else block.data
+        codes = np.frombuffer(text.translate(self.translation), np.uint8)
+        ends = np.flatnonzero(codes == _NEWLINE)
+        values = np.full((len(ends), self.dialect.columns), np.nan)
+        plain = self._plain(codes, ends)
+        failed = self._fill(values, codes, ends, np.flatnonzero(plain))
+        data = plain.copy()
+        data[failed] = False
+        begins = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
+        for line in [*np.flatnonzero(~plain), *failed]:
+            row = self._one(text_of(block.data[begins[line] : ends[line]]), block.first + int(line))
+            if row is not None:
+                values[line], data[line] = row, True
+        self.counts.lines += len(ends)
+        return values if data.all() else values[data]
+
+    def _plain(self, codes: Bytes, ends: Indices) -> Mask:
+        """Bool [lines]: which lines have as many fields as they should, and nothing odd in them."""
+        inside = (codes != _NEWLINE) & (codes != _BLANK) & (codes != _COMMA)
+        begins = inside.copy()
+        begins[1:] &= ~inside[:-1]
+        plain = _per_line(begins, ends) == self.fields
+        if self.delimiters or self.dialect.trailing:
+            commas = codes == _COMMA
+            delimiters = _per_line(commas, ends)
+            fits = delimiters == self.delimiters
+            if self.dialect.trailing:
+                fits |= delimiters == self.delimiters + 1
+                empty = commas[1:] & (commas[:-1] | (codes[:-1] == _NEWLINE))
+                fits[np.searchsorted(ends, np.flatnonzero(empty) + 1)] = False
+            plain &= fits
+        plain[np.searchsorted(ends, np.flatnonzero(codes == _ODD))] = False
+        return plain
+
+    def _fill(self, values: Floats, codes: Bytes, ends: Indices, lines: Indices) -> list[int]:
+        """Read plain lines into ``values``; those that cannot be read so after all."""
+        if not len(lines):
+            return []
+        numbers = _numbers(_text(codes, ends, lines), len(lines) * self.fields)
+        if numbers is not None:
+            table = numbers.reshape(len(lines), self.fields)
+            values[lines] = _with_clock(table) if self.dialect.stamped else table
+            return []
+        if len(lines) <= _FEW:
+            return [int(line) for line in lines]
+        half = len(lines) // 2
+        return [*self._fill(values, codes, ends, lines[:half]), *self._fill(values, codes, ends, lines[half:])]
+
+    def _one(self, line: str, number: int) -> list[float] | None:
+        """The values of a line that is not plain; None where it is no data."""
+        line = line.strip()
+        if not line:
+            self.counts.blank += 1
+            return None
+        if line.startswith(COMMENTS):
+            self.counts.comments += 1
+            return None
+        values = [self.dialect.number(field) for field in self.dialect.fields(line)]
+        known = [math.nan if value is None else value for value in values]
+        meant = self.dialect.columns == 1 or any(value == value for value in known)
+        timed = self.needed is None or (self.needed < len(known) and known[self.needed] == known[self.needed])
+        fits = len(values) == self.dialect.columns and None not in values
+        if not (fits and meant and timed) or any(abs(value) > LARGEST for value in known):
+            self.counts.add_stray(number)
+            return None
+        return known
+
+
+def _translation(dialect: Dialect) -> bytes:
+    """Every byte as the plain reader sees it: a comma between columns, a point as decimal mark, odd ones as 1."""
+    table = bytearray([_ODD]) * 256
+    for byte in b"0123456789+-eE\n":
+        table[byte] = byte
+    for byte in b" \t\r":
+        table[byte] = _BLANK
+    table[ord(dialect.decimal)] = ord(".")
+    if dialect.stamped:
+        table[ord(":")] = _COMMA
+    table[ord(dialect.delimiter)] = _BLANK if dialect.delimiter == " " else _COMMA
+    return bytes(table)
+
+
+def _per_line(marks: Mask, ends: Indices) -> Indices:
+    """How many marks each line has."""
+    return np.diff(np.searchsorted(np.flatnonzero(marks), ends), prepend=0)
+
+
+def _text(codes: Bytes, ends: Indices, lines: Indices) -> bytes:
+    """The bytes of some lines, their columns separated by blanks."""
+    if len(lines) < len(ends):
+        chosen = np.zeros(len(ends), np.bool_)
+        chosen[lines] = True
+        lengths = np.diff(ends, prepend=-1)
+        first, last = int(lines[0]), int(lines[-1])
+        span = slice(int(ends[first] - lengths[first]) + 1, int(ends[last]) + 1)
+        codes = codes[span][np.repeat(chosen[first : last + 1], lengths[first : last + 1])]
+    return codes.tobytes().translate(_UNCOMMA)
+
+
+def _numbers(text: bytes, expected: int) -> Floats | None:
+    """The numbers in a text, if they are as many as expected and all of them can be."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            values = np.fromstring(text, np.float64, sep=" ")
+        except (DeprecationWarning, ValueError):
+            return None
+    if len(values) != expected or not (np.abs(values) <= LARGEST).all():
+        return None
+    return values
+
+
+def _with_clock(table: Floats) -> Floats:
+    """Hours, minutes and seconds as one column of seconds."""
+    seconds = 3600 * table[:, 0] + 60 * table[:, 1] + table[:, 2]
+    return np.column_stack([seconds, table[:, 3:]])
