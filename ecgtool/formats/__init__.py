@@ -20,6 +20,10 @@ FORMATS = Registry(
         "wfdb": "ecgtool.formats.wfdb:WFDB",
         "npy": "ecgtool.formats.npy:NPY",
         "edf": "ecgtool.formats.edf:EDF",
+        "muse": "ecgtool.formats.muse:MUSE",
+        "philips": "ecgtool.formats.philips:PHILIPS",
+        "aecg": "ecgtool.formats.aecg:AECG",
+        "schiller": "ecgtool.formats.schiller:SCHILLER",
     },
     "File formats of recordings.",
 )

@@ -12,15 +12,22 @@ from pathlib import Path
 import edf_files
 import npy_files
 import wfdb_files
+import xml_files
+import xml_mutation
 
 SAMPLES = {
     "wfdb": wfdb_files.write_samples,
     "npy": npy_files.write_samples,
     "edf": edf_files.write_samples,
+    "muse": xml_files.muse_samples,
+    "philips": xml_files.philips_samples,
+    "aecg": xml_files.aecg_samples,
+    "schiller": xml_files.schiller_samples,
 }
 
 STRUCTURES = {
     "edf": edf_files.mutate,
+    **dict.fromkeys(("muse", "philips", "aecg", "schiller"), xml_mutation.mutate),
 }
 
 NASTY = {
@@ -29,6 +36,10 @@ NASTY = {
 
 # Real recordings, by their place in the folder that ECG_TEST_DATA names.
 REAL = {
+    "muse": ("xml/ge-muse/*.xml",),
+    "philips": ("xml/philips-sierra/1*.XML", "xml/philips-sierra/*_orig.xml"),
+    "aecg": ("xml/hl7-aecg/*subject1_0.xml", "xml/hl7-aecg/Example aECG.xml", "xml/hl7-aecg/minimum_aecg.xml"),
+    "schiller": ("xml/schiller/sample.xml",),
     "edf": ("edf/sample.edf", "edf/test_generator_2.edf"),
     "wfdb": ("mitdb/100.hea", "cinc2017/A00001.hea", "cinc2021/E07500.hea", "wfdb-samples/binformats.hea"),
     "npy": ("ptbxl-z/0051*.npy",),
