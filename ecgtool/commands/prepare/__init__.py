@@ -5,6 +5,8 @@ from ecgtool.registry import Registry
 PREPARE = Registry(
     "datasets",
     {
+        "folder": "ecgtool.commands.prepare.folder:folder",
+        "manifest": "ecgtool.commands.prepare.manifest:manifest",
         "ptbxl": "ecgtool.commands.prepare.ptbxl:ptbxl",
         "synthetic": "ecgtool.commands.prepare.synthetic:synthetic",
     },

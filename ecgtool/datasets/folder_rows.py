@@ -1,0 +1,155 @@
+"""From the rows of a list of labels to the recordings they mean: each row with its file, and what does not fit told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from ecgtool.console import inert
+from ecgtool.datasets.folder_files import Tree
+from ecgtool.datasets.folder_labels import Listed
+from ecgtool.datasets.folder_survey import Seen, said_of, survey
+from ecgtool.errors import DataError, FormatError, NotFound
+from ecgtool.formats.sidecar import Sidecar
+
+NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row of a list, with the recording it means.
+
+    Args:
+        row: Of the list.
+        record: The file, relative to the folder.
+        id: Of the item to be.
+        seen: What the file says of itself.
+        said: What the row says of the file.
+    """
+
+    row: Listed
+    record: str
+    id: str
+    seen: Seen
+    said: Sidecar
+
+    @property
+    def start_s(self) -> float:
+        """Where the row's part of the recording begins."""
+        return self.row.start_s
+
+    @property
+    def seconds(self) -> float:
+        """How long the row's part of the recording is."""
+        end = self.seen.seconds if self.row.end_s is None else min(self.row.end_s, self.seen.seconds)
+        return end - self.row.start_s
+
+
+def find_recordings(tree: Tree, rows: Sequence[Listed], source: str) -> tuple[list[Found], list[str]]:
+    """The recordings that the rows mean, in their order, and what is missing, unreadable or left over in words.
+
+    Args:
+        tree: The folder.
+        rows: Of the list.
+        source: The list's name, for messages.
+
+    Raises:
+        NotFound: No row means a recording that is there.
+        FormatError: A row contradicts another one, leads out of the folder, or lies beyond the end of its recording.
+        DataError: None can be read.
+        EcgError: The file system fails.
+    """
+    records = [_find(tree, row) for row in rows]
+    missing = [row.file for row, record in zip(rows, records, strict=True) if record is None]
+    there = [(row, record) for row, record in zip(rows, records, strict=True) if record is not None]
+    if not there:
+        raise NotFound(
+            f"None of the {len(rows)} recordings of {source} is in {tree.folder}; the first is {missing[0]}.",
+            "Names are relative to the folder of the list.",
+        )
+    _refuse_contradictions(there)
+    said = {record: said_of(row.where, row.cells) for row, record in there}
+    seen, unreadable = survey({record: (tree.below(record), said[record]) for record in said})
+    reasons = [reason.replace(f"{tree.folder}/", "").rstrip(".") for reason in unreadable.values()]
+    if not seen:
+        raise DataError(f"None of the {len(said)} recordings of {source} can be read. The first: {reasons[0]}.")
+    ids = _ids(list(seen))
+    found = [Found(row, name, _part_id(ids[name], row), seen[name], said[name]) for row, name in there if name in seen]
+    for each in found:
+        _refuse_beyond(each)
+    others = tree.others(said)
+    return found, [
+        *told(missing, f"recordings of {source} are missing"),
+        *told(reasons, "recordings cannot be read", "; "),
+        *told(others, f"recordings have no row in {source} and were left out"),
+        *told([each.id for each in found if not each.row.labels], "rows have no label; they are kept without one"),
+    ]
+
+
+def told(names: Sequence[str], what: str, between: str = ", ") -> list[str]:
+    """A note that counts and names the first few; none where there are none.
+
+    >>> told(["a", "b"], "are missing")
+    ['2 are missing: a, b.']
+    """
+    if not names:
+        return []
+    more = f"{between}and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return [f"{len(names)} {what}: {between.join(names[:NAMED])}{more}."]
+
+
+def _find(tree: Tree, row: Listed) -> str | None:
+    try:
+        return tree.find(row.file)
+    except FormatError as error:
+        raise FormatError(f"{row.where}: {error.message}", error.hint) from None
+
+
+def _refuse_contradictions(rows: Sequence[tuple[Listed, str]]) -> None:
+    """Raise where two rows are about the same part of a recording, or say different things of the same recording."""
+    parts: dict[tuple[str, float, float | None], str] = {}
+    first: dict[str, Listed] = {}
+    for row, record in rows:
+        before = parts.setdefault((record, row.start_s, row.end_s), row.where)
+        if before != row.where:
+            raise FormatError(
+                f"{row.where} labels {row.file}, as {before} does.", "Give all labels of a recording in one row."
+            )
+        other = first.setdefault(record, row)
+        if other.patient != row.patient:
+            raise FormatError(
+                f"{row.where} gives {row.file} another patient than {other.where}.", "A recording is of one person."
+            )
+        if other is not row and said_of(row.where, row.cells) != said_of(other.where, other.cells):
+            raise FormatError(f"{row.where} describes {row.file} otherwise than {other.where}.", "Correct one of them.")
+
+
+def _refuse_beyond(found: Found) -> None:
+    row, lasts = found.row, found.seen.seconds
+    end = max(row.start_s, row.end_s or 0.0)
+    if end > lasts + 1 / found.seen.fs or row.start_s >= lasts:
+        raise FormatError(
+            f"{row.where}: {'start_s' if row.start_s >= lasts else 'end_s'} {end:g} is beyond the end of {row.file} "
+            f"({lasts:.6g} s).",
+            "Correct the row.",
+        )
+
+
+def _ids(records: Sequence[str]) -> dict[str, str]:
+    """A name for each: the path without suffix, where that tells them apart."""
+    stems = {record: str(PurePosixPath(record).with_suffix("")) for record in records}
+    shared = Counter(stems.values())
+    return {record: inert(stem if shared[stem] == 1 else record) for record, stem in stems.items()}
+
+
+def _part_id(name: str, row: Listed) -> str:
+    if not row.part:
+        return name
+    return f"{name}@{row.start_s:g}-{'' if row.end_s is None else format(row.end_s, 'g')}"
+
+
+def known_path(record: str) -> str:
+    """The path of a record as a table may hold it: spreadsheets run what begins with ``=``."""
+    return record if inert(record) == record else f"./{record}"
