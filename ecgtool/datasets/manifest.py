@@ -101,7 +101,8 @@ class Manifest:
             record = read_record(path)
         except EcgError as error:
             raise type(error)(_unnamed(error.message, path, entry.id), error.hint) from None
-        return replace(record, id=entry.id, patient=entry.patient)
+        warnings = tuple(_unnamed(str(line), path, entry.id) for line in record.meta.get("warnings", ()))
+        return replace(record, id=entry.id, patient=entry.patient, meta={**record.meta, "warnings": warnings})
 
 
 def _name(row: Listed) -> str:

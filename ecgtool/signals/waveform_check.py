@@ -37,7 +37,9 @@ _LEVEL_S = (0.16, 0.12)
 _SEARCH_S = 0.15
 _SLOPE_S = 0.012
 _QUIET_S = 0.016
-_EDGE_SHARE = 0.05
+_EDGE_SHARE = 0.06
+_NOISE_SHARE = 1.5
+_T_WITHIN_S, _T_SHARE = 0.36, 0.5
 _ALIKE = 0.85
 _PR_S = (0.020, 0.004)
 
@@ -95,8 +97,8 @@ def measure(record: Record) -> Waveform:
     beats = find_beats(signal, record.fs)
     if len(beats) < FEWEST_BEATS:
         raise DataError(f"Record '{record.id}' has {len(beats)} beats; {FEWEST_BEATS} are needed to measure them.")
-    average = _average(signal, beats, record.fs)
-    onset, offset = _bounds(average, record.fs)
+    average, noise = _average(signal, beats, record.fs)
+    onset, offset = _bounds(average, noise, record.fs)
     levels = _st_levels(average, onset, offset, record.fs)
     return Waveform(
         beats / record.fs, 1000 * (offset - onset) / record.fs, dict(zip(record.leads, levels.tolist(), strict=True))
@@ -106,7 +108,9 @@ def measure(record: Record) -> Waveform:
 def find_beats(signal: npt.NDArray[np.float32], fs: float) -> Indices:
     """Where QRS complexes are: peaks of the energy of all leads' slopes between 5 and 20 Hz.
 
-    A peak counts from about a third of the usual one on, which is the median of the highest of each two seconds.
+    A peak counts from about a third of the usual one on, which is the median of the highest of each two seconds; one
+    that follows another within 360 ms and is less than half as high is its T wave. One that the recording's ends cut
+    is left out.
 
     Args:
         signal: [leads, samples] in mV, without NaN.
@@ -122,11 +126,23 @@ def find_beats(signal: npt.NDArray[np.float32], fs: float) -> Indices:
     blocks = [envelope[start : start + block].max() for start in range(0, max(len(envelope) - block // 2, 1), block)]
     height = _BEAT_SHARE * float(np.median(blocks))
     peaks, _ = scipy_signal.find_peaks(envelope, height=max(height, 1e-9), distance=max(round(_REFRACTORY_S * fs), 1))
-    return np.asarray(peaks, np.int64)
+    margin = round(_ENVELOPE_S * fs / 2)
+    whole = np.asarray(peaks[(peaks >= margin) & (peaks < len(envelope) - margin)], np.int64)
+    return _without_t(whole, envelope, fs)
 
 
-def _average(signal: npt.NDArray[np.float32], beats: Indices, fs: float) -> Floats:
-    """The median of the beats that look like most of them; [leads, samples] from 220 ms before to 300 ms after."""
+def _without_t(peaks: Indices, envelope: Floats, fs: float) -> Indices:
+    near = np.diff(peaks, prepend=-len(envelope)) < _T_WITHIN_S * fs
+    before = envelope[np.roll(peaks, 1)] if len(peaks) else envelope[:0]
+    return peaks[~(near & (envelope[peaks] < _T_SHARE * before))]
+
+
+def _average(signal: npt.NDArray[np.float32], beats: Indices, fs: float) -> tuple[Floats, Floats]:
+    """The median of the beats that look like most of them, and the noise that is left in it.
+
+    Both [leads, samples], from 220 ms before to 300 ms after the beat. Noise is what one half of the beats does not
+    share with the other.
+    """
     steps = np.arange(round(-_BEFORE_S * fs), round(_AFTER_S * fs))
     whole = beats[(beats + steps[0] >= 0) & (beats + steps[-1] < signal.shape[1])]
     pieces = signal[:, whole[:, None] + steps].swapaxes(0, 1).astype(np.float64)
@@ -136,22 +152,26 @@ def _average(signal: npt.NDArray[np.float32], beats: Indices, fs: float) -> Floa
     flat = pieces.reshape(len(pieces), -1)
     likeness = flat @ usual.ravel() / (np.linalg.norm(flat, axis=1) * np.linalg.norm(usual) + 1e-12)
     alike = pieces[likeness >= min(_ALIKE, float(np.median(likeness)))]
-    return np.asarray(np.median(alike, axis=0))
+    halves = [np.median(alike[start::2], axis=0) for start in (0, min(1, len(alike) - 1))]
+    return np.median(alike, axis=0), (halves[0] - halves[1]) / 2
 
 
-def _bounds(average: Floats, fs: float) -> tuple[int, int]:
+def _bounds(average: Floats, noise: Floats, fs: float) -> tuple[int, int]:
     """First and last sample of QRS in the average beat: where the slopes of all leads together have come to rest."""
-    width = max(round(_SLOPE_S * fs), 1)
-    smooth = uniform_filter1d(average, width, axis=-1, mode="nearest")
-    speed = np.sqrt(np.square(np.gradient(smooth, axis=-1)).mean(axis=0))
+    speed = _speed(average, fs)
     centre, reach = round(_BEFORE_S * fs), round(_SEARCH_S * fs)
     peak = centre - reach // 2 + int(speed[centre - reach // 2 : centre + reach // 2].argmax())
-    rest = float(np.quantile(speed, 0.1))
-    moving = speed > rest + _EDGE_SHARE * (speed[peak] - rest)
+    moving = speed > _NOISE_SHARE * float(np.median(_speed(noise, fs))) + _EDGE_SHARE * speed[peak]
     quiet = max(round(_QUIET_S * fs), 1)
     onset = _first_quiet(moving[max(centre - reach, 0) : peak][::-1], quiet)
     offset = _first_quiet(moving[peak : centre + reach + quiet], quiet)
     return peak - onset, peak + offset
+
+
+def _speed(beat: Floats, fs: float) -> Floats:
+    """How fast all leads together move."""
+    smooth = uniform_filter1d(beat, max(round(_SLOPE_S * fs), 1), axis=-1, mode="nearest")
+    return np.asarray(np.sqrt(np.square(np.gradient(smooth, axis=-1)).mean(axis=0)))
 
 
 def _first_quiet(moving: npt.NDArray[np.bool_], quiet: int) -> int:

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ecgtool.commands.prepare.options import Shared, Tasks, shared_options, task_names
 from ecgtool.console import Result
 
-Records = Annotated[int, typer.Option("--records", help="Recordings to draw; a patient has one to four.")]
+if TYPE_CHECKING:
+    from ecgtool.datasets.fixtures import Proof
+
+Records = Annotated[
+    int | None, typer.Option("--records", help="Recordings to draw; 200, or 52 fixtures, if not given.")
+]
 Seconds = Annotated[float, typer.Option("--seconds", help="Length of each recording.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same recordings.")]
-Rate = Annotated[float, typer.Option("--fs", help="Sampling rate in Hz; drawn at it, not resampled to it.")]
+Rate = Annotated[
+    float | None,
+    typer.Option("--fs", help="Sampling rate in Hz, drawn at it; 100, or 500 for fixtures, if not given."),
+]
+PresetName = Annotated[
+    str,
+    typer.Option(
+        "--preset",
+        help="standard: patients as they come to a clinic; fixtures: one finding each, measured in what was drawn.",
+    ),
+]
 
 
-@shared_options(out="synthetic", without=("fs",))
+@shared_options(out="", without=("fs",))
 def synthetic(
-    records: Records = 200,
+    records: Records = None,
     seconds: Seconds = 10.0,
     seed: Seed = 42,
     task: Tasks = None,
-    fs: Rate = 100.0,
+    fs: Rate = None,
+    preset: PresetName = "standard",
     *,
     shared: Shared,
 ) -> Result:
@@ -30,8 +48,66 @@ def synthetic(
     Tasks: diagnosis (several findings at once; the default) and rhythm (one of five).
     """
     from ecgtool.datasets.splits import Division
-    from ecgtool.datasets.synthetic import Synthetic
+    from ecgtool.datasets.synthetic import DIAGNOSIS, Synthetic
 
-    tasks = task_names(task, "diagnosis")
-    corpus = Synthetic(records, seconds, seed, fs, tasks, shared.division() or Division(seed=shared.split_seed))
-    return shared.prepare(corpus, tasks, arch="cnn1d")
+    tasks = task_names(task, DIAGNOSIS.name)
+    division = shared.division() or Division(seed=shared.split_seed)
+    proven = preset == "fixtures"
+    drawn = tuple(dict.fromkeys((*tasks, DIAGNOSIS.name))) if proven else tasks
+    corpus = Synthetic(records, seconds, seed, fs, drawn, division, preset)
+    name = shared.out or ("fixtures" if proven else "synthetic")
+    made = replace(shared, out=name).prepare(corpus, tasks, arch="cnn1d")
+    return _proven(made) if proven else made
+
+
+def _proven(made: Result) -> Result:
+    """What the signals of the store were measured to show, below what it holds; code 1 where a label is not shown."""
+    from rich.console import Group
+
+    from ecgtool.console import log
+    from ecgtool.datasets.fixtures import prove
+    from ecgtool.store import Store
+
+    proofs = prove(Store.open(made.data["path"]))
+    failed = [proof for proof in proofs if not proof.passed]
+    for proof in failed:
+        items = ", ".join(proof.wrong[:10]) or "no item to measure"
+        log.error("%s is not shown: %s.", proof.criterion.label, items)
+    data = {**made.data, "waveforms": [_document(proof) for proof in proofs], "passed": not failed}
+    return Result(data, Group(made.text, _table(proofs)), made.next, 1 if failed else 0)
+
+
+def _document(proof: Proof) -> dict[str, Any]:
+    criterion = proof.criterion
+    return {
+        "label": criterion.label,
+        "measure": criterion.what,
+        "limit": criterion.limit,
+        "source": criterion.source,
+        "present": proof.present,
+        "absent": proof.absent,
+        "wrong": proof.wrong,
+        "passed": proof.passed,
+    }
+
+
+def _table(proofs: Sequence[Proof]) -> Any:
+    from ecgtool.console import table
+
+    rows = [
+        (
+            proof.criterion.label,
+            proof.criterion.what,
+            f"{'over' if proof.criterion.above else 'under'} {proof.criterion.limit:g}",
+            _range(proof.present),
+            _range(proof.absent),
+            "passed" if proof.passed else "FAILED",
+        )
+        for proof in proofs
+    ]
+    heads = ("label", "measured in the signals", "limit", "with the label", "without", "")
+    return table(heads, rows)
+
+
+def _range(values: Sequence[float]) -> str:
+    return f"{min(values):.3g} to {max(values):.3g} ({len(values)})" if values else "none"
