@@ -20,6 +20,7 @@ FORMATS = Registry(
         "wfdb": "ecgtool.formats.wfdb:WFDB",
         "npy": "ecgtool.formats.npy:NPY",
         "edf": "ecgtool.formats.edf:EDF",
+        "dicom": "ecgtool.formats.dicom:DICOM",
         "muse": "ecgtool.formats.muse:MUSE",
         "philips": "ecgtool.formats.philips:PHILIPS",
         "aecg": "ecgtool.formats.aecg:AECG",

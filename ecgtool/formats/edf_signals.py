@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ecgtool.formats.edf_header import Header, Signal
-from ecgtool.formats.reading import age_of, sex_of, units_per_mv
+from ecgtool.formats.reading import age_of, filters_told, sex_of, units_per_mv
 from ecgtool.record import LEADS_12, lead_name
 
 _ECG = re.compile(r"\b(?:ECG|EKG)|electrocardiogra", re.IGNORECASE)
@@ -56,10 +56,8 @@ def _is_further(name: str) -> bool:
 
 def filters_of(signals: Sequence[Signal]) -> str | None:
     """What the header says was filtered, once where it is the same in all leads."""
-    texts = {signal.filters for signal in signals if signal.filters and "not recorded" not in signal.filters.lower()}
-    if len(texts) <= 1:
-        return texts.pop() if texts else None
-    return "; ".join(f"{lead_of(signal.label)}: {signal.filters}" for signal in signals if signal.filters)
+    stated = {lead_of(signal.label): signal.filters for signal in signals}
+    return filters_told({lead: "" if "not recorded" in text.lower() else text for lead, text in stated.items()})
 
 
 def person_and_device(header: Header) -> tuple[str, dict[str, Any]]:

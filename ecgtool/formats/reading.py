@@ -98,6 +98,17 @@ def distinct_names(names: Sequence[str], path: Path) -> tuple[str, ...]:
     )
 
 
+def filters_told(by_lead: Mapping[str, str]) -> str | None:
+    """What the device says it filtered in each lead, in one line; once where it is the same in all, None where nothing.
+
+    >>> filters_told({"I": "0.05-150 Hz", "II": "0.05-150 Hz"}), filters_told({"I": "50 Hz", "V1": ""})
+    ('0.05-150 Hz', 'I: 50 Hz')
+    """
+    if len(set(by_lead.values())) == 1:
+        return next(iter(by_lead.values())) or None
+    return "; ".join(f"{lead}: {text}" for lead, text in by_lead.items() if text) or None
+
+
 def age_of(text: str) -> float | None:
     """An age in years; None where the text is none.
 

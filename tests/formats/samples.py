@@ -9,6 +9,7 @@ the fields of numbers that they look like. ``NASTY`` may hold words that are awk
 import os
 from pathlib import Path
 
+import dicom_files
 import edf_files
 import npy_files
 import wfdb_files
@@ -19,6 +20,7 @@ SAMPLES = {
     "wfdb": wfdb_files.write_samples,
     "npy": npy_files.write_samples,
     "edf": edf_files.write_samples,
+    "dicom": dicom_files.write_samples,
     "muse": xml_files.muse_samples,
     "philips": xml_files.philips_samples,
     "aecg": xml_files.aecg_samples,
@@ -27,6 +29,7 @@ SAMPLES = {
 
 STRUCTURES = {
     "edf": edf_files.mutate,
+    "dicom": dicom_files.mutate,
     **dict.fromkeys(("muse", "philips", "aecg", "schiller"), xml_mutation.mutate),
 }
 
@@ -41,6 +44,7 @@ REAL = {
     "aecg": ("xml/hl7-aecg/*subject1_0.xml", "xml/hl7-aecg/Example aECG.xml", "xml/hl7-aecg/minimum_aecg.xml"),
     "schiller": ("xml/schiller/sample.xml",),
     "edf": ("edf/sample.edf", "edf/test_generator_2.edf"),
+    "dicom": ("dicom/*.dcm",),
     "wfdb": ("mitdb/100.hea", "cinc2017/A00001.hea", "cinc2021/E07500.hea", "wfdb-samples/binformats.hea"),
     "npy": ("ptbxl-z/0051*.npy",),
 }
