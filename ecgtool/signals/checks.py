@@ -71,7 +71,7 @@ def _steps(record: Record) -> dict[str, Signal] | None:
 def _identities(record: Record, steps: Mapping[str, Signal]) -> str:
     derived = record.meta.get("derived", ())
     names = tuple(name for name in steps if name in LIMB_WEIGHTS and name not in derived)
-    if len(names) < 3:
+    if len(names) < 3 or "zscore" in record.meta.get("units", {}).values():  # each lead was scaled by itself
         return ""
     rows = np.stack([steps[name] for name in names])
     products = (rows @ rows.T / np.float32(rows.shape[1])).astype(np.float64)
