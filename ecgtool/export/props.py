@@ -8,6 +8,7 @@ from ecgtool.catalog.bundle import BundleManifest
 from ecgtool.config import Preprocessing
 from ecgtool.console import DISCLAIMER
 from ecgtool.signals.filters import BASELINE_HZ, BASELINE_WINDOWS_S, NOTCH_QUALITY, ORDER
+from ecgtool.signals.highpass import SPREAD
 
 TABULAR = {"age": "years", "sex": "0 male, 1 female"}
 """What the values of the usual columns of ``metadata`` mean."""
@@ -61,18 +62,31 @@ def steps_in_words(steps: Preprocessing) -> list[str]:
         "zscore": "scale each lead to mean 0 and standard deviation 1",
         "peak": "scale each lead to a largest magnitude of 1",
     }
+    centred, masked = steps.fit == "centre", steps.missing == "mask"
     said = [
         "take the leads by name, in the order of 'leads', in the unit of 'unit'",
+        masked and "a chest lead that is missing is the mean of its recorded neighbours, any other missing lead is 0",
         "fill invalid samples by straight lines",
         baseline[steps.baseline],
-        steps.highpass and f"high-pass at {steps.highpass:g} Hz, {twice}",
+        steps.highpass and steps.highpass_filter == "butterworth" and f"high-pass at {steps.highpass:g} Hz, {twice}",
+        steps.highpass and steps.highpass_filter == "fir" and _linear_phase(steps.highpass),
         steps.lowpass and f"low-pass at {steps.lowpass:g} Hz, {twice}",
         steps.notch and f"notch at {steps.notch:g} Hz, quality {NOTCH_QUALITY:g}, forwards and backwards",
         f"resample to {steps.fs:g} Hz",
+        centred and "keep the middle of what is longer than the model's samples",
         "subtract the median of each lead",
         scaling[steps.normalise],
+        masked and "the lead 'mask' is the share of the leads that were recorded and valid at each sample",
+        centred and "put what is shorter between zeros, as many on either side",
     ]
     return [step for step in said if step]
+
+
+def _linear_phase(edge: float) -> str:
+    return (
+        f"high-pass at {edge:g} Hz: take off mean and straight line, then subtract the convolution with a Gaussian of "
+        f"standard deviation {SPREAD / edge:.5g} s and sum 1, the signal mirrored beyond its ends"
+    )
 
 
 def _seconds(index: int) -> str:

@@ -2,8 +2,9 @@
 
 A recording goes through the steps its bundle names (see :mod:`ecgtool.signals.preprocess`), is cut into windows of the
 model's length, one after the other, the last one ending with the recording, and the probabilities of a recording are
-the mean of its windows'. A recording of over a quarter of an hour goes through the steps in stretches of that length
-(see :mod:`ecgtool.serving.spans`), so that a day fits into memory.
+the mean of its windows'. Where the bundle says ``fit="centre"``, the model saw one piece of every recording, and so it
+does here: the middle of a longer one, a shorter one between zeros. A recording of over a quarter of an hour goes
+through the steps in stretches of that length (see :mod:`ecgtool.serving.spans`), so that a day fits into memory.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ import numpy.typing as npt
 
 from ecgtool.catalog.bundle import Bundle, BundleManifest
 from ecgtool.catalog.modelfile import first_line, runtime_errors
+from ecgtool.config import Preprocessing
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.formats import read_record
 from ecgtool.record import Record
 from ecgtool.serving.metadata import read_metadata
-from ecgtool.serving.spans import STRETCH_S, Span, flat_leads, spans
+from ecgtool.serving.spans import STRETCH_S, Span, flat_leads, middle, spans
+from ecgtool.signals.leads import MASK
 from ecgtool.signals.preprocess import preprocess
 from ecgtool.signals.windows import onsets
+from ecgtool.store import Store
 from ecgtool.task import Task
 
 Floats = npt.NDArray[np.float32]
@@ -95,7 +99,8 @@ class Stretch(NamedTuple):
     onsets: npt.NDArray[np.int64]
     probabilities: Floats
     flat: tuple[str, ...]
-    invalid: int
+    invalid: int = 0
+    imputed: tuple[str, ...] = ()
 
 
 class Predictor:
@@ -118,6 +123,7 @@ class Predictor:
         if threshold is not None and not 0 <= threshold <= 1:
             raise ConfigError(f"A threshold of {threshold:g} is not a probability.", "Give one from 0 to 1.")
         self.manifest = manifest
+        self.leads = tuple(lead for lead in manifest.leads if lead != MASK)
         self.thresholds = _thresholds(manifest, threshold)
         self.session = bundle.session(threads)
 
@@ -136,16 +142,39 @@ class Predictor:
         if duration - first.seconds < 1 / first.fs:
             return self.predict(first, given, file=str(path))
         told = self._told(first, given)
-        stretches = [
-            self._stretch(read_record(path, span.read_from_s, span.read_s), span, told)
-            for span in spans(self.manifest, duration)
-        ]
+        centred = self.manifest.preprocessing.fit == "centre"
+        parts = [middle(self.manifest, duration)] if centred else spans(self.manifest, duration)
+        stretches = [self._stretch(read_record(path, span.read_from_s, span.read_s), span, told) for span in parts]
         return self._prediction(str(path), first, duration, told, stretches)
 
     def predict(self, record: Record, given: Mapping[str, str | float] | None = None, *, file: str = "") -> Prediction:
         """Predict from a recording in memory; see :meth:`predict_file`."""
         told = self._told(record, given)
         stretch = self._stretch(record, None, told)
+        return self._prediction(file or record.id, record, record.seconds, told, [stretch])
+
+    def predict_item(
+        self, store: Store, item: int, given: Mapping[str, str | float] | None = None, *, file: str = ""
+    ) -> Prediction:
+        """Predict from an item of a store that was prepared as the model's was, or not at all.
+
+        Raises:
+            DataError: It was prepared otherwise, or lacks a lead that the model takes.
+        """
+        held, record = store.manifest, store.record(item)
+        if held.preprocessing == Preprocessing(fs=held.fs):
+            return self.predict(record, given, file=file)
+        if held.preprocessing != self.manifest.preprocessing:
+            raise DataError(
+                f"{store.path.name} holds filtered recordings, other than the model's, and it would filter them again.",
+                "Name the recording's own file.",
+            )
+        missing = [lead for lead in self.manifest.leads if lead not in held.leads]
+        if missing:
+            raise DataError(f"{store.path.name} has no lead {', '.join(missing)}, which the model takes.")
+        told = self._told(record, given)
+        signal = store.millivolts(item)[[held.leads.index(lead) for lead in self.manifest.leads]]
+        stretch = self._judged(self._long_enough(signal, record), told, flat_leads(record))
         return self._prediction(file or record.id, record, record.seconds, told, [stretch])
 
     def _told(self, record: Record, given: Mapping[str, str | float] | None) -> Told:
@@ -157,26 +186,38 @@ class Predictor:
     def _stretch(self, record: Record, span: Span | None, told: Told) -> Stretch:
         """The windows of a recording, or of the part of it that the span means."""
         manifest = self.manifest
-        record = record.select(manifest.leads)
-        prepared = preprocess(record, manifest.leads, manifest.preprocessing)
+        if manifest.preprocessing.missing == "refuse":
+            record = record.select(manifest.leads)  # once, for all that follows
+        prepared = preprocess(record, manifest.leads, manifest.preprocessing, manifest.samples)
         signal = self._long_enough(prepared.signal, record)
+        held = record.select([lead for lead in self.leads if lead not in prepared.imputed])
         if span is None:
-            begins = onsets(signal.shape[1], manifest.samples, manifest.samples, cover=True)
-            at = begins
-        else:
-            begins = span.onsets
-            ahead = round(float(record.meta["start_s"]) * manifest.fs)
-            at = (begins - ahead).clip(0, signal.shape[1] - manifest.samples)
-        every = np.lib.stride_tricks.sliding_window_view(signal, manifest.samples, axis=-1)
-        windows = np.ascontiguousarray(every[:, at].swapaxes(0, 1))
-        return Stretch(begins, self.probabilities(windows, told.columns), flat_leads(record), prepared.invalid)
+            made = self._judged(signal, told, flat_leads(held))
+            first = round(prepared.begin_s * manifest.fs)
+            return made._replace(onsets=made.onsets + first, invalid=prepared.invalid, imputed=prepared.imputed)
+        ahead = round(float(record.meta["start_s"]) * manifest.fs)
+        at = (span.onsets - ahead).clip(0, signal.shape[1] - manifest.samples)
+        made = self._judged(signal, told, flat_leads(held), at)
+        return made._replace(onsets=span.onsets, invalid=prepared.invalid, imputed=prepared.imputed)
+
+    def _judged(
+        self, signal: Floats, told: Told, flat: tuple[str, ...], at: npt.NDArray[np.int64] | None = None
+    ) -> Stretch:
+        """What the model says of a prepared signal: of the windows ``at``, or one after the other."""
+        samples = self.manifest.samples
+        begins = onsets(signal.shape[1], samples, samples, cover=True) if at is None else at
+        every = np.lib.stride_tricks.sliding_window_view(signal, samples, axis=-1)
+        windows = np.ascontiguousarray(every[:, begins].swapaxes(0, 1))
+        return Stretch(begins, self.probabilities(windows, told.columns), flat)
 
     def _prediction(
         self, file: str, record: Record, seconds: float, told: Told, stretches: Sequence[Stretch]
     ) -> Prediction:
-        flat = [lead for lead in self.manifest.leads if all(lead in stretch.flat for stretch in stretches)]
-        if len(flat) == len(self.manifest.leads):
+        imputed = [lead for lead in self.leads if all(lead in stretch.imputed for stretch in stretches)]
+        silent = [lead for lead in self.leads if all(lead in (*part.flat, *part.imputed) for part in stretches)]
+        if len(silent) == len(self.leads):
             raise DataError(f"Record '{record.id}' is flat in every lead: there is no signal.", "Check the recording.")
+        flat = [lead for lead in silent if lead not in imputed]
         invalid = sum(stretch.invalid for stretch in stretches)
         return Prediction(
             file=file,
@@ -189,7 +230,7 @@ class Predictor:
             window_s=self.manifest.seconds,
             windows=np.concatenate([stretch.probabilities for stretch in stretches]),
             metadata=told.values,
-            notes=(*told.notes, *_signal_notes(record, flat, invalid)),
+            notes=(*told.notes, *_signal_notes(record, flat, invalid, imputed), *self._length_notes(seconds)),
         )
 
     def probabilities(self, windows: Floats, metadata: Floats) -> Floats:
@@ -219,6 +260,15 @@ class Predictor:
         if made.shape != expected or not (np.isfinite(made) & (made >= 0) & (made <= 1)).all():
             raise DataError("The model gave something that is no probability.", "Is the recording's unit right?")
         return made
+
+    def _length_notes(self, seconds: float) -> tuple[str, ...]:
+        """What was done to a recording of another length, where its middle is all that is judged."""
+        wanted = self.manifest.seconds
+        if self.manifest.preprocessing.fit != "centre" or abs(seconds - wanted) < 1 / self.manifest.fs:
+            return ()
+        if seconds > wanted:
+            return (f"only the middle {wanted:.4g} s of {seconds:.4g} s were judged",)
+        return (f"{seconds:.4g} s were put between zeros to make {wanted:.4g} s",)
 
     def _refuse_scale(self, record: Record) -> None:
         """Refuse a recording on another scale than the model's, unless the scale is taken off anyway."""
@@ -257,8 +307,9 @@ def _thresholds(manifest: BundleManifest, threshold: float | None) -> dict[str, 
     return {label: manifest.thresholds.get(label, otherwise) if threshold is None else threshold for label in labels}
 
 
-def _signal_notes(record: Record, flat: Sequence[str], invalid: int) -> tuple[str, ...]:
+def _signal_notes(record: Record, flat: Sequence[str], invalid: int, imputed: Sequence[str]) -> tuple[str, ...]:
     notes = {
+        f"lead {', '.join(imputed)} was not recorded": bool(imputed),
         f"lead {', '.join(flat)} is flat": bool(flat),
         f"{invalid} invalid samples were bridged": invalid > 0,
         "the file holds less than it promises": bool(record.meta.get("truncated")),

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ecgtool.config import Preprocessing
 from ecgtool.console import inert
-from ecgtool.errors import DataError, EcgError
+from ecgtool.errors import EcgError
 from ecgtool.files import write_text
 from ecgtool.serving.metadata import read_metadata
 from ecgtool.serving.predictor import Floats, Prediction, Predictor
@@ -68,12 +67,7 @@ def _predict(predictor: Predictor, file: str, given: Mapping[str, str | float]) 
     if found is None:
         return predictor.predict_file(file, given)
     store, item = found
-    if store.manifest.preprocessing != Preprocessing(fs=store.manifest.fs):
-        raise DataError(
-            f"{store.path.name} holds filtered recordings, and the model would filter them again.",
-            "Name the recording's own file.",
-        )
-    return predictor.predict(store.record(item), given, file=file)
+    return predictor.predict_item(store, item, given, file=file)
 
 
 def document(prediction: Prediction) -> dict[str, Any]:

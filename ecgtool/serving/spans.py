@@ -10,12 +10,11 @@ import numpy.typing as npt
 
 from ecgtool.catalog.bundle import BundleManifest
 from ecgtool.record import Record
+from ecgtool.signals.preprocess import settling_s
 from ecgtool.signals.windows import onsets
 
 STRETCH_S = 900.0
 """What is read at a time, in seconds; a shorter recording is one stretch."""
-
-MARGIN_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,21 @@ def spans(manifest: BundleManifest, duration_s: float) -> Iterator[Span]:
     begins = onsets(total, manifest.samples, manifest.samples, cover=True)
     each = max(1, int(STRETCH_S // manifest.seconds))
     for first in range(0, len(begins), each):
-        part = begins[first : first + each]
-        begin = max(0.0, part[0] / manifest.fs - MARGIN_S)
-        end = min(duration_s, (part[-1] + manifest.samples) / manifest.fs + MARGIN_S)
-        yield Span(part, begin, end - begin)
+        yield _around(begins[first : first + each], manifest, duration_s)
+
+
+def middle(manifest: BundleManifest, duration_s: float) -> Span:
+    """The middle of a recording, as long as the model takes."""
+    begin = (round(duration_s * manifest.fs) - manifest.samples) // 2
+    return _around(np.array([begin], np.int64), manifest, duration_s)
+
+
+def _around(onsets: npt.NDArray[np.int64], manifest: BundleManifest, duration_s: float) -> Span:
+    """These windows, with as much around them as the filters need."""
+    margin = min(settling_s(manifest.preprocessing), STRETCH_S)
+    begin = max(0.0, onsets[0] / manifest.fs - margin)
+    end = min(duration_s, (onsets[-1] + manifest.samples) / manifest.fs + margin)
+    return Span(onsets, begin, end - begin)
 
 
 def flat_leads(record: Record) -> tuple[str, ...]:
