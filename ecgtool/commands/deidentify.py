@@ -59,10 +59,13 @@ def _said(report: Report) -> RenderableType:
     rows = [_row(entry) for entry in files[:_MOST_ROWS]]
     title = f"{audit['recordings']} recordings of {audit['patients']} patients: {report.out}"
     heads = ("recording", "format", "samples", "fields removed", "dates moved", "kept")
-    lines = [f"… and {len(files) - _MOST_ROWS} more, in deidentify.json."] if len(files) > _MOST_ROWS else []
+    lines = [f"… and {len(files) - _MOST_ROWS} more recordings, in deidentify.json."] if len(files) > _MOST_ROWS else []
     lines += _not_copied(audit["not_copied"])
     lines += [f"Key: {report.key}. Keep it apart from the output, and safe.", audit["caution"], audit["disclaimer"]]
-    removed = table(("removed", "times"), list(audit["removed"].items()))
+    most = sorted(audit["removed"].items(), key=lambda kind: (-kind[1], kind[0]))
+    removed = table(("removed", "times"), most[:_MOST_ROWS])
+    if len(most) > _MOST_ROWS:
+        lines.insert(0, f"… and {len(most) - _MOST_ROWS} more kinds of field, in deidentify.json.")
     return Group(table(heads, rows, title), removed, *(Text(line) for line in lines))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ from ecgtool.record import Record
 OLDEST = 90
 """The age that stands for every age from it on."""
 
-_NOBODY = {"", "x", "unknown", "none", "null", "na", "n/a", "anonymous", "0", "-"}
+_NOBODY = re.compile(r"[\W_0x]*|unknown|none|null|n/?a|anonym(?:ous|ized|ised)?|test", re.IGNORECASE)
 _PEEK_S = 10.0
 
 
@@ -58,7 +59,7 @@ def name_of(source: Source, key: Key) -> Named:
 def identifier_of(record: Record) -> str:
     """The patient's id that a recording states; empty where that stands for nobody."""
     identifier = " ".join(record.patient.split())
-    return "" if identifier.lower() in _NOBODY else identifier
+    return "" if _NOBODY.fullmatch(identifier) else identifier
 
 
 def clean(named: Named, folder: Path, key: Key, keep: Collection[str], to: str) -> Entry:

@@ -183,4 +183,4 @@ def _patient(root: Element) -> str:
     return "" if person is None else person.get("extension") or person.get("root") or ""
 
 
-AECG = Format("aecg", "HL7 annotated ECG", (".xml", ".aecg"), sniff, read)
+AECG = Format("aecg", "HL7 annotated ECG", (".xml", ".aecg"), sniff, read, rebuild="ecgtool.deidentify.xml_tables:AECG")

@@ -140,4 +140,4 @@ def _test(root: Element) -> dict[str, Any]:
     return {"device": text_at(root, "TestDemographics/AcquisitionDevice") or None, "start": start}
 
 
-MUSE = Format("muse", "GE MUSE XML", (".xml",), sniff, read)
+MUSE = Format("muse", "GE MUSE XML", (".xml",), sniff, read, rebuild="ecgtool.deidentify.xml_tables:MUSE")

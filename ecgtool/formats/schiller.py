@@ -108,4 +108,6 @@ def _filters(root: Element) -> tuple[str, ...]:
     return tuple(lines)
 
 
-SCHILLER = Format("schiller", "Schiller EDI XML", (".xml",), sniff, read)
+SCHILLER = Format(
+    "schiller", "Schiller EDI XML", (".xml",), sniff, read, rebuild="ecgtool.deidentify.xml_tables:SCHILLER"
+)
