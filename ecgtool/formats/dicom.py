@@ -144,4 +144,6 @@ def _moment(text: str) -> str | None:
     return f"{day.isoformat()}T{time[:2]}:{time[2:4]}:{time[4:]}"
 
 
-DICOM = Format("dicom", "DICOM waveforms", (".dcm", ".dicom"), sniff, read)
+DICOM = Format(
+    "dicom", "DICOM waveforms", (".dcm", ".dicom"), sniff, read, rebuild="ecgtool.deidentify.dicom:REBUILDER"
+)
