@@ -19,6 +19,7 @@ FORMATS = Registry(
     {
         "wfdb": "ecgtool.formats.wfdb:WFDB",
         "npy": "ecgtool.formats.npy:NPY",
+        "csv": "ecgtool.formats.csv:CSV",
         "edf": "ecgtool.formats.edf:EDF",
         "dicom": "ecgtool.formats.dicom:DICOM",
         "muse": "ecgtool.formats.muse:MUSE",

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -83,6 +83,9 @@ class Sidecar(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    file: str | None = Field(
+        None, description="The file that NAME.meta.json speaks of; not of one of another suffix.", max_length=255
+    )
     fs: float | None = Field(None, description="Sampling rate in Hz.", ge=MIN_FS, le=MAX_FS, allow_inf_nan=False)
     leads: Annotated[tuple[Lead, ...], Field(min_length=1, max_length=1024), PerLead] | None = Field(
         None, description="Names of the leads, in the order of the file."
@@ -129,7 +132,7 @@ def described(recording: Path, inside: Mapping[str, Any] | None = None) -> Sidec
         FormatError: A document is not JSON, or a value in it cannot be; file and field are named.
     """
     said: dict[str, Any] = {}
-    layers = [_folder_document(recording), checked(inside or {}, recording), _load(sidecar_path(recording))]
+    layers = [_folder_document(recording), checked(inside or {}, recording), own_document(recording)]
     layers.append(_stated.get())
     for layer in layers:
         if layer is not None:
@@ -145,6 +148,17 @@ def stated(said: Sidecar) -> Iterator[None]:
         yield
     finally:
         _stated.reset(token)
+
+
+def own_document(recording: Path) -> Sidecar | None:
+    """What ``NAME.meta.json`` says of a recording; None where there is none, or it speaks of another file.
+
+    Raises:
+        FormatError: It is not JSON, or a value in it cannot be.
+    """
+    own = _load(sidecar_path(recording))
+    of_another = own is not None and own.file is not None and PurePath(own.file).suffix != recording.suffix
+    return None if of_another else own
 
 
 def folder_document(folder: Path) -> Sidecar:
@@ -170,7 +184,7 @@ def write_sidecar(recording: Path, said: Sidecar, more: Mapping[str, Any] | None
     Raises:
         EcgError: It cannot be written.
     """
-    document = {**said.model_dump(mode="json", exclude_none=True), **(more or {})}
+    document = {"file": recording.name, **said.model_dump(mode="json", exclude_none=True), **(more or {})}
     for key in ("unit", "gain", "baseline"):
         if len(document.get(key, ())) == 1:
             document[key] = document[key][0]

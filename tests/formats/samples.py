@@ -9,6 +9,7 @@ the fields of numbers that they look like. ``NASTY`` may hold words that are awk
 import os
 from pathlib import Path
 
+import csv_files
 import dicom_files
 import edf_files
 import npy_files
@@ -19,6 +20,7 @@ import xml_mutation
 SAMPLES = {
     "wfdb": wfdb_files.write_samples,
     "npy": npy_files.write_samples,
+    "csv": csv_files.write_samples,
     "edf": edf_files.write_samples,
     "dicom": dicom_files.write_samples,
     "muse": xml_files.muse_samples,
@@ -46,6 +48,7 @@ REAL = {
     "edf": ("edf/sample.edf", "edf/test_generator_2.edf"),
     "dicom": ("dicom/*.dcm",),
     "wfdb": ("mitdb/100.hea", "cinc2017/A00001.hea", "cinc2021/E07500.hea", "wfdb-samples/binformats.hea"),
+    "csv": ("serial/bitalino_ecg.txt",),
     "npy": ("ptbxl-z/0051*.npy",),
 }
 

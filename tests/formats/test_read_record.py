@@ -62,7 +62,7 @@ def test_a_picture_is_refused_with_advice(tmp_path, suffix):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\0" * 100, b"time,value\n1,2\n", b"0.004 12 3\n0.008 16 4\n", bytes(range(256))]
+    "content", [b"", b"\0" * 100, b"name,value\nx,2\n", b"Dear colleague,\nthe ECG is normal.\n", bytes(range(256))]
 )
 def test_what_is_no_recording_is_refused_with_the_formats_that_are(tmp_path, content):
     path = tmp_path / "thing.bin"
