@@ -20,6 +20,8 @@ _HEADER_BYTES = 2**20
 class Tree:
     """Every file below a folder, by its path relative to it; hidden ones and linked folders aside.
 
+    Files whose names no table or terminal can hold (no text, or control characters) are only counted.
+
     Args:
         folder: Where to look.
 
@@ -30,7 +32,9 @@ class Tree:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.below = Below(folder)
-        self.files = sorted(_walk(folder))
+        found = sorted(_walk(folder))
+        self.files = [file for file in found if file.isprintable()]
+        self.unnameable = len(found) - len(self.files)
         self._known = set(self.files)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         self._by_name: dict[str, list[str]] = defaultdict(list)
@@ -59,6 +63,8 @@ class Tree:
             found = {file for file in found if self._is_recording(file)} or found
         if len(found) > 1:
             raise FormatError(f"{text[:80]!r} may be {' or '.join(sorted(found)[:5])}.", "Name one, with its suffix.")
+        for file in found:
+            self.below(file)
         return next(iter(found), None)
 
     def others(self, used: Iterable[str]) -> list[str]:

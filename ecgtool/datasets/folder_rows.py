@@ -84,6 +84,7 @@ def find_recordings(tree: Tree, rows: Sequence[Listed], source: str) -> tuple[li
         *told(missing, f"recordings of {source} are missing"),
         *told(reasons, "recordings cannot be read", "; "),
         *told(others, f"recordings have no row in {source} and were left out"),
+        *([f"{tree.unnameable} files were left out: their names are no text."] if tree.unnameable else []),
         *told([each.id for each in found if not each.row.labels], "rows have no label; they are kept without one"),
     ]
 

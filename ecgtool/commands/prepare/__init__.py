@@ -5,6 +5,7 @@ from ecgtool.registry import Registry
 PREPARE = Registry(
     "datasets",
     {
+        "cinc2021": "ecgtool.commands.prepare.cinc2021:cinc2021",
         "folder": "ecgtool.commands.prepare.folder:folder",
         "manifest": "ecgtool.commands.prepare.manifest:manifest",
         "ptbxl": "ecgtool.commands.prepare.ptbxl:ptbxl",
