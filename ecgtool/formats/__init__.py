@@ -26,6 +26,11 @@ FORMATS = Registry(
         "philips": "ecgtool.formats.philips:PHILIPS",
         "aecg": "ecgtool.formats.aecg:AECG",
         "schiller": "ecgtool.formats.schiller:SCHILLER",
+        "ishne": "ecgtool.formats.vendor:ISHNE",
+        "mfer": "ecgtool.formats.vendor:MFER",
+        "mortara": "ecgtool.formats.vendor:MORTARA",
+        "kardia": "ecgtool.formats.vendor:KARDIA",
+        "edan": "ecgtool.formats.vendor:EDAN",
     },
     "File formats of recordings.",
 )

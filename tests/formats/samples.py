@@ -13,6 +13,7 @@ import csv_files
 import dicom_files
 import edf_files
 import npy_files
+import vendor_files
 import wfdb_files
 import xml_files
 import xml_mutation
@@ -27,12 +28,17 @@ SAMPLES = {
     "philips": xml_files.philips_samples,
     "aecg": xml_files.aecg_samples,
     "schiller": xml_files.schiller_samples,
+    "ishne": vendor_files.ishne_samples,
+    "mfer": vendor_files.mfer_samples,
+    "mortara": vendor_files.mortara_samples,
+    "kardia": vendor_files.kardia_samples,
+    "edan": vendor_files.edan_samples,
 }
 
 STRUCTURES = {
     "edf": edf_files.mutate,
     "dicom": dicom_files.mutate,
-    **dict.fromkeys(("muse", "philips", "aecg", "schiller"), xml_mutation.mutate),
+    **dict.fromkeys(("muse", "philips", "aecg", "schiller", "mortara"), xml_mutation.mutate),
 }
 
 NASTY = {

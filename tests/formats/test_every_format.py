@@ -25,7 +25,7 @@ SMALL = 300_000
 # Formats without any statement of their length: of a file cut at the end of a line nobody can tell that it was longer.
 UNFRAMED = ("csv",)
 
-FIXED_SUFFIX = ("flac.hea",)  # the wfdb package, which unpacks FLAC, opens headers by their suffix
+FIXED_SUFFIX = ("flac.hea", "holter.arc")  # packages that unpack FLAC and EDAN archives go by the suffix
 
 HOSTILE = (
     "=cmd|'/C calc'!A0", "+1", "@SUM(1)", "\x1b[31mred", "\x1b]0;title\x07", "\u202egnp", "[bold]x[/bold]",
