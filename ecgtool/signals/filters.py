@@ -12,6 +12,7 @@ from scipy import ndimage
 from scipy import signal as scipy_signal
 
 from ecgtool.errors import DataError
+from ecgtool.signals.highpass import levelled
 
 Signal = npt.NDArray[np.float32]
 
@@ -27,8 +28,10 @@ def butterworth(
 ) -> Signal:
     """A Butterworth high-pass, low-pass or (with both) band-pass, run forwards and backwards.
 
-    Twice through doubles the order and squares the gain: an edge lies at -6 dB. High-pass and low-pass are
-    sections of their own, so that an edge of 0.05 Hz stays accurate beside one of 150 Hz.
+    Twice through doubles the order and squares the gain: an edge lies at -6 dB. High-pass and low-pass are run one
+    after the other, each with the continuation beyond the ends that suits it. For a low-pass that is point-symmetric.
+    For a high-pass it is the mirror image about the straight line through the signal: point-symmetric, a QRS complex
+    on the last sample would move the baseline of the last second by a millivolt.
 
     Args:
         signal: [..., samples], without NaN.
@@ -47,14 +50,12 @@ def butterworth(
         return np.asarray(signal, np.float32)
     if highpass is not None and lowpass is not None and highpass >= lowpass:
         raise DataError(f"A high-pass edge of {highpass:g} Hz must lie below the low-pass edge of {lowpass:g} Hz.")
-    sections, settle = [], 0.0
     if highpass is not None:
-        sections.append(_butterworth(order, _edge(highpass, fs), "highpass", fs))
-        settle = 1.5 * fs / highpass
+        sections = _butterworth(order, _edge(highpass, fs), "highpass", fs)
+        signal = _both_ways(sections, levelled(signal, fs), 1.5 * fs / highpass, "even")
     if lowpass is not None:
-        sections.append(_butterworth(order, _edge(lowpass, fs), "lowpass", fs))
-        settle = max(settle, 3 * fs / lowpass)
-    return _both_ways(np.concatenate(sections), signal, settle)
+        signal = _both_ways(_butterworth(order, _edge(lowpass, fs), "lowpass", fs), signal, 3 * fs / lowpass, "odd")
+    return signal
 
 
 def notch(signal: Signal, fs: float, frequency: float, quality: float = NOTCH_QUALITY) -> Signal:
@@ -73,7 +74,7 @@ def notch(signal: Signal, fs: float, frequency: float, quality: float = NOTCH_QU
         DataError: The frequency is at or over half the rate.
     """
     sections = _notch(_edge(frequency, fs), quality, fs)
-    return _both_ways(sections, signal, quality * fs / frequency)
+    return _both_ways(sections, signal, quality * fs / frequency, "odd")
 
 
 def remove_baseline(signal: Signal, fs: float, method: Literal["median", "highpass"] = "median") -> Signal:
@@ -114,10 +115,12 @@ def _edge(frequency: float, fs: float) -> float:
     return frequency
 
 
-def _both_ways(sections: npt.NDArray[np.float64], signal: Signal, settle: float) -> Signal:
-    """The filter run forwards and backwards over the signal, continued point-symmetrically by ``settle`` samples."""
+def _both_ways(
+    sections: npt.NDArray[np.float64], signal: Signal, settle: float, continued: Literal["odd", "even"]
+) -> Signal:
+    """The filter run forwards and backwards over the signal, continued by ``settle`` samples at its ends."""
     padding = min(signal.shape[-1] - 1, max(int(settle), 12))
-    return scipy_signal.sosfiltfilt(sections, signal, axis=-1, padtype="odd", padlen=padding).astype(np.float32)
+    return scipy_signal.sosfiltfilt(sections, signal, axis=-1, padtype=continued, padlen=padding).astype(np.float32)
 
 
 @lru_cache(maxsize=64)

@@ -56,12 +56,24 @@ def linear_phase_highpass(signal: Signal, fs: float, edge: float) -> Signal:
             f"A filter edge of {edge:g} Hz needs a sampling rate over {2 * edge:g} Hz, not {fs:g} Hz.",
             "Lower the edge, or leave the filter out.",
         )
-    level = np.asarray(signal - signal.mean(axis=-1, keepdims=True), np.float32)
-    samples = level.shape[-1]
+    samples = signal.shape[-1]
     if samples * _modes(samples, fs, edge) > _OPERATOR_VALUES:
-        return np.apply_along_axis(_by_spectrum, -1, level, fs, edge)
+        return np.apply_along_axis(_by_spectrum, -1, levelled(signal, fs), fs, edge)
+    level = np.asarray(signal - signal.mean(axis=-1, keepdims=True), np.float32)
     analysis, synthesis = _operator(samples, fs, edge)
     return np.asarray(level - level @ analysis @ synthesis, np.float32)
+
+
+def levelled(signal: Signal, fs: float) -> Signal:
+    """The signal without its mean and, unless it is shorter than :data:`SHORT_S`, its straight line (least squares).
+
+    Args:
+        signal: [..., samples], without NaN.
+        fs: Its sampling rate in Hz.
+    """
+    level = np.asarray(signal - signal.mean(axis=-1, keepdims=True), np.float32)
+    slope = _slope(level.shape[-1], fs).astype(np.float32)
+    return level - (level @ slope)[..., None] * slope
 
 
 def reach_s(edge: float) -> float:
@@ -95,6 +107,7 @@ def _modes(samples: int, fs: float, edge: float) -> int:
     return min(int(highest * 2 * samples / fs), samples - 1)
 
 
+@lru_cache(maxsize=4)
 def _slope(samples: int, fs: float) -> Floats:
     """The straight line of norm 1 and mean 0, [samples]; zeros for a signal too short to have one."""
     line = np.arange(samples) - (samples - 1) / 2
@@ -115,10 +128,8 @@ def _operator(samples: int, fs: float, edge: float) -> tuple[Signal, Signal]:
 
 
 def _by_spectrum(level: Signal, fs: float, edge: float) -> Signal:
-    """The same for one long lead [samples] of mean 0, by the Fourier transform of its mirrored continuation."""
+    """The same for one long lead [samples] that is levelled, by the Fourier transform of its mirrored continuation."""
     samples = len(level)
-    slope = _slope(samples, fs).astype(np.float32)
-    level = level - (level @ slope) * slope
     spectrum = np.fft.rfft(np.concatenate([level, level[::-1]]))
     kept = _modes(samples, fs, edge) + 1
     spectrum[:kept] *= 1 - _gain(np.arange(kept) * fs / (2 * samples), edge)
