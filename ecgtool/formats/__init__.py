@@ -22,6 +22,7 @@ FORMATS = Registry(
         "csv": "ecgtool.formats.csv:CSV",
         "edf": "ecgtool.formats.edf:EDF",
         "dicom": "ecgtool.formats.dicom:DICOM",
+        "scp": "ecgtool.formats.scp:SCP",
         "muse": "ecgtool.formats.muse:MUSE",
         "philips": "ecgtool.formats.philips:PHILIPS",
         "aecg": "ecgtool.formats.aecg:AECG",

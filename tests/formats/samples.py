@@ -13,6 +13,7 @@ import csv_files
 import dicom_files
 import edf_files
 import npy_files
+import scp_files
 import vendor_files
 import wfdb_files
 import xml_files
@@ -24,6 +25,7 @@ SAMPLES = {
     "csv": csv_files.write_samples,
     "edf": edf_files.write_samples,
     "dicom": dicom_files.write_samples,
+    "scp": scp_files.write_samples,
     "muse": xml_files.muse_samples,
     "philips": xml_files.philips_samples,
     "aecg": xml_files.aecg_samples,
@@ -38,6 +40,7 @@ SAMPLES = {
 STRUCTURES = {
     "edf": edf_files.mutate,
     "dicom": dicom_files.mutate,
+    "scp": scp_files.mutate,
     **dict.fromkeys(("muse", "philips", "aecg", "schiller", "mortara"), xml_mutation.mutate),
 }
 
@@ -53,6 +56,7 @@ REAL = {
     "schiller": ("xml/schiller/sample.xml",),
     "edf": ("edf/sample.edf", "edf/test_generator_2.edf"),
     "dicom": ("dicom/*.dcm",),
+    "scp": ("scp/example.scp",),
     "wfdb": ("mitdb/100.hea", "cinc2017/A00001.hea", "cinc2021/E07500.hea", "wfdb-samples/binformats.hea"),
     "csv": ("serial/bitalino_ecg.txt",),
     "npy": ("ptbxl-z/0051*.npy",),
