@@ -152,7 +152,7 @@ def common_leads(seen: Mapping[str, Seen]) -> tuple[tuple[str, ...], list[str]]:
     name = min(seen, key=lambda name: len(seen[name].offers))
     return leads, [
         f"Leads are those that all recordings have: {_list(leads)}. {len(richer)} have more, such as "
-        f"{_list(sorted(richer[0].offers - set(leads)))}; {name} has only {_list(seen[name].leads)}."
+        f"{_list([lead for lead in richer[0].leads if lead not in leads])}; {name} has only {_list(seen[name].leads)}."
     ]
 
 
