@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ecgtool.errors import ConfigError, FormatError, NotFound
 from ecgtool.files import explained
+from ecgtool.formats.advice import content_advice, suffix_advice
 from ecgtool.formats.contract import Format
 from ecgtool.record import Record
 from ecgtool.registry import Registry
@@ -20,6 +21,7 @@ FORMATS = Registry(
         "wfdb": "ecgtool.formats.wfdb:WFDB",
         "npy": "ecgtool.formats.npy:NPY",
         "csv": "ecgtool.formats.csv:CSV",
+        "mat": "ecgtool.formats.mat:MAT",
         "edf": "ecgtool.formats.edf:EDF",
         "dicom": "ecgtool.formats.dicom:DICOM",
         "scp": "ecgtool.formats.scp:SCP",
@@ -36,14 +38,6 @@ FORMATS = Registry(
     "File formats of recordings.",
 )
 HEAD_BYTES = 4096
-
-_PICTURE = "Values cannot be measured back from a picture; ask for the recording's file (WFDB, EDF, DICOM, XML)."
-_ADVICE = {
-    **dict.fromkeys((".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp", ".svg"), _PICTURE),
-    **dict.fromkeys((".zip", ".gz", ".tgz", ".tar", ".7z", ".rar"), "Unpack it first, then give a file inside it."),
-    **dict.fromkeys((".atr", ".qrs", ".ann"), "Annotations are not a recording; give the .hea of the same name."),
-    **dict.fromkeys((".doc", ".docx", ".xls", ".xlsx"), "Save the values as text (CSV) first."),
-}
 
 
 def read_record(path: str | Path, start_s: float = 0.0, seconds: float | None = None) -> Record:
@@ -140,12 +134,14 @@ def _format_of(path: Path, head: bytes) -> Format:
     found = _sniffed(path, head)
     if found:
         return found
-    formats, suffix = _formats(), path.suffix.lower()
-    likely = [member for member in formats if suffix in member.suffixes]
+    likely = [member for member in _formats() if path.suffix.lower() in member.suffixes]
+    known = f"Formats read: {', '.join(member.name for member in _formats())}."
+    advice = content_advice(path, head)
+    if advice and not (likely and advice.container):
+        raise FormatError(f"{path} is {advice.what}, not a recording.", advice.hint or known)
     if likely:
         return likely[0]
-    known = ", ".join(member.name for member in formats)
-    raise FormatError(f"{path} is not a recording this tool can read.", _ADVICE.get(suffix, f"Formats read: {known}."))
+    raise FormatError(f"{path} is not a recording this tool can read.", suffix_advice(path.suffix) or known)
 
 
 def _sniffed(path: Path, head: bytes) -> Format | None:

@@ -96,8 +96,8 @@ def _lzw(path: Path, data: bytes, most: int) -> bytes:
 
 def _codes(data: bytes) -> Codes:
     """The codes of ten bits, up to the one that ends the chunk."""
-    bits = np.unpackbits(np.frombuffer(data, np.uint8))
-    bits = bits[: len(bits) // _BITS * _BITS].reshape(-1, _BITS)
+    stream = np.unpackbits(np.frombuffer(data, np.uint8))
+    bits = stream[: len(stream) // _BITS * _BITS].reshape(-1, _BITS)
     codes = bits @ (1 << np.arange(_BITS - 1, -1, -1, dtype=np.int64))
     ends = np.flatnonzero(codes == _END)
     return codes[: ends[0]] if len(ends) else codes
@@ -105,8 +105,8 @@ def _codes(data: bytes) -> Codes:
 
 def _samples(packed: bytes, first: int) -> Samples:
     """Samples from the high and low bytes of their second differences."""
-    halves = np.frombuffer(packed, np.uint8).reshape(2, -1).astype(np.uint16)
-    words = (halves[0] << 8 | halves[1]).astype(np.int16)
+    high, low = np.frombuffer(packed, np.uint8).reshape(2, -1).astype(np.uint16)
+    words = (high << 8 | low).astype(np.int16)
     if len(words) < 3:
         return words
     falls = words[1:-1].astype(np.int64) - _BIAS

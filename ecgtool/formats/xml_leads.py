@@ -46,7 +46,7 @@ class Lead(NamedTuple):
         """A range of samples; in the file's unit where that is no voltage."""
         per_mv = self.per_mv or 1.0
         with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked when all leads are there
-            return self.counts[begin:end] * (self.scale / per_mv) + self.origin / per_mv
+            return np.asarray(self.counts[begin:end], np.float64) * (self.scale / per_mv) + self.origin / per_mv
 
 
 class Span(NamedTuple):
