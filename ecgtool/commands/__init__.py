@@ -10,6 +10,7 @@ from ecgtool.registry import Registry
 COMMANDS = Registry(
     "commands",
     {
+        "download": "ecgtool.commands.download:download",
         "convert-serial": "ecgtool.commands.convert_serial:convert_serial",
         "prepare": "ecgtool.commands.prepare:PREPARE",
         "train": "ecgtool.commands.train:train",

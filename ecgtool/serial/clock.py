@@ -81,7 +81,7 @@ def advances(column: Floats) -> bool:
     """Whether a column rises as times and counters do, but for a wrap or a slip now and then."""
     steps = np.diff(column[np.isfinite(column)])
     forward = steps[steps > 0]
-    if len(steps) < 3 or len(forward) < 0.4 * len(steps) or (steps < 0).mean() > 0.1:
+    if len(steps) < 3 or len(forward) < 0.1 * len(steps) or (steps < 0).sum() > 0.1 * len(forward):
         return False
     return bool((forward <= 4 * np.median(forward)).mean() > 0.8)
 
@@ -156,7 +156,7 @@ def _sorted(path: Path, times: Floats, values: Floats) -> tuple[Mask, Floats, in
     for at in back:
         if at < done:
             continue
-        if at > 0 and 0 < times[at + 1] - times[at - 1] <= near and times[at] - times[at - 1] > near:
+        if at == 0 or (0 < times[at + 1] - times[at - 1] <= near < times[at] - times[at - 1]):
             kept[at], slips = False, slips + 1
             continue
         ahead = np.flatnonzero(times[at + 1 : at + 2 + _REPEATED] > times[at])

@@ -171,8 +171,9 @@ def _advances(lines: Sequence[str], dialect: Dialect) -> bool:
     rows = [dialect.fields(line) for line in lines]
     firsts = [dialect.number(row[0]) for row in rows if len(row) == 2]
     known = [value for value in firsts if value is not None]
-    rising = sum(later > earlier for earlier, later in pairwise(known))
-    return len(known) > 2 and rising > 0.9 * (len(known) - 1)
+    steps = [later - earlier for earlier, later in pairwise(known)]
+    rising, falling = sum(step > 0 for step in steps), sum(step < 0 for step in steps)
+    return rising > 0.1 * len(steps) and falling < 0.1 * rising
 
 
 def _trailing(lines: Sequence[str], dialect: Dialect, columns: int) -> bool:

@@ -40,12 +40,14 @@ def draw_preview(record: Record, note: str = "") -> Figure:
     figure = paper.draw(first, note=note)
     width, height = figure.get_size_inches()
     strips = min(len(record.leads), _MOST_STRIPS)
-    below = 0.45 + strips * _STRIP_INCHES
+    below = 0.5 + strips * _STRIP_INCHES
     figure.set_size_inches(width, height + below)
     (page,) = figure.axes
     page.set_position((0, below / (height + below), 1, height / (height + below)))
     left, right = 16 / _INCH / width, 1 - 6 / _INCH / width
     tall = _STRIP_INCHES / (height + below)
+    said = "whole recording, in seconds; shaded: drawn above; red: no samples"
+    figure.text(right, 0.02 / (height + below), said, fontsize=6, color=_WORDS, ha="right", va="bottom")
     for row in range(strips):
         bottom = (below - 0.05 - (row + 1) * _STRIP_INCHES) / (height + below)
         _strip(figure, record, row, (left, bottom, right - left, 0.92 * tall))

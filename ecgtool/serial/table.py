@@ -120,7 +120,7 @@ class _Reader:
         data = plain.copy()
         data[failed] = False
         begins = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
-        for line in [*np.flatnonzero(~plain), *failed]:
+        for line in sorted([*np.flatnonzero(~plain), *failed]):
             row = self._one(text_of(block.data[begins[line] : ends[line]]), block.first + int(line))
             if row is not None:
                 values[line], data[line] = row, True
