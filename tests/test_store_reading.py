@@ -112,6 +112,20 @@ def test_an_unknown_age_is_not_in_the_record(store):
     assert "sex" in store.record(0).meta
 
 
+def test_categories_and_numbers_are_told_as_a_file_would_state_them(tmp_path):
+    columns = ("age", "sex", "device=GE", "device=Philips", "lvef")
+    store = make_store(tmp_path / "told", items=4)
+    spoil(store, tabular=list(columns))
+    values = np.array([[50, 1, 0, 1, 40], [np.nan] * 5, [50, 0, 1, 0, np.nan], [50, 0, 0, 0, 1]], np.float32)
+    np.save(store.path / "tabular.npy", values)
+    told = [Store.open(store.path).record(item).meta for item in range(4)]
+    assert (told[0]["sex"], told[0]["device"], told[0]["lvef"]) == ("F", "Philips", 40)
+    assert set(told[1]) == {"calibrated", "device"}
+    assert told[2]["device"] == "GE"
+    assert "lvef" not in told[2]
+    assert told[3]["device"] == "toy"
+
+
 def test_a_store_that_is_not_in_millivolts_gives_records_that_are_not(store):
     spoil(store, calibrated=False)
     assert not Store.open(store.path).record(0).calibrated

@@ -52,6 +52,22 @@ def test_a_constant_lead_is_left_unscaled_and_named(store, caplog, monkeypatch):
     assert "lead II is constant" in caplog.text
 
 
+def test_the_mask_is_left_as_it_is_whether_it_changes_or_not(store, caplog, monkeypatch):
+    monkeypatch.setattr(statistics.log, "propagate", True)
+    spelt = (store.path / "manifest.json").read_text()
+    (store.path / "manifest.json").write_text(spelt.replace('"III"', '"mask"'))
+    for changing in (False, True):
+        signals = np.array(store.signals)
+        signals[:, 2] = 1000
+        signals[::3, 2] -= 125 * changing
+        np.save(store.path / "signals.npy", signals)
+        stats = norm_stats(type(store).open(store.path), store.indices("train"))
+        assert stats.leads[2] == "mask"
+        assert (stats.mean_mv[2], stats.std_mv[2]) == (0, 1)
+        assert stats.std_mv[1] != 1
+    assert "constant" not in caplog.text
+
+
 def test_unknown_tabular_values_do_not_count(store):
     train = store.indices("train")
     stats = norm_stats(store, train)
