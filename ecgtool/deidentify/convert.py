@@ -1,4 +1,4 @@
-"""A recording written in another format: nothing but samples, rate and names of leads can pass through a Record."""
+"""A recording written by way of a Record: nothing but samples, rate, names of leads and what is listed can pass."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ecgtool.deidentify.contract import Disguise, Ledger
 from ecgtool.deidentify.words import known_signal, moved_start
 from ecgtool.errors import ConfigError
 from ecgtool.formats import FORMATS, read_record, write_record
+from ecgtool.record import Record
 
 TARGETS = {"wfdb": ".hea", "npy": ".npy", "edf": ".edf"}
 """Formats to convert to, and the ending of their files."""
@@ -30,7 +31,12 @@ def convert(source: Path, folder: Path, disguise: Disguise, ledger: Ledger, to: 
         EcgError: It cannot be read or written.
     """
     refuse_target(to)
-    record = read_record(source)
+    clean = clean_record(read_record(source), disguise, ledger)
+    return write_record(clean, folder / f"{disguise.record}{TARGETS[to]}", to)
+
+
+def clean_record(record: Record, disguise: Disguise, ledger: Ledger) -> Record:
+    """The record with what may stay: samples, rate, known names of leads, the moved start, and what was asked for."""
     meta: dict[str, Any] = {"calibrated": record.calibrated}
     meta |= {"age": float(disguise.age)} if disguise.age is not None else {}
     meta |= {"sex": disguise.sex} if disguise.sex is not None else {}
@@ -39,13 +45,14 @@ def convert(source: Path, folder: Path, disguise: Disguise, ledger: Ledger, to: 
     if start:
         meta["start"] = start
         ledger.dates += 1
-    leads = tuple(name if known_signal(name) else f"signal {row + 1}" for row, name in enumerate(record.leads))
-    ledger.remove(
-        "signal name that is no known lead", sum(old != new for old, new in zip(record.leads, leads, strict=True))
-    )
-    ledger.remove("everything but samples, rate and leads")
-    clean = replace(record, leads=leads, id=disguise.record, patient=disguise.patient, meta=meta)
-    return write_record(clean, folder / f"{disguise.record}{TARGETS[to]}", to)
+    leads = tuple(name if known_signal(name) else f"signal {row}" for row, name in enumerate(record.leads, start=1))
+    changed = sum(old != new for old, new in zip(record.leads, leads, strict=True))
+    ledger.remove("signal name that is no known lead", changed)
+    ledger.remove("comment", len(record.meta.get("comments", ())))
+    ledger.remove("device", "device" in record.meta)
+    ledger.remove("patient", bool(record.patient))
+    ledger.remove("all else that the file says")
+    return replace(record, leads=leads, id=disguise.record, patient=disguise.patient, meta=meta)
 
 
 def refuse_target(to: str) -> None:

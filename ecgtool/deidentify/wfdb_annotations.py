@@ -63,14 +63,16 @@ def _rebuilt(data: bytes, source: Path, ledger: Ledger) -> bytes:
 
 
 def _refuse_text(marks: bytes, source: Path) -> None:
-    """Raise where the words are written language rather than marks: those are of a few kinds.
+    """Raise where the words are written language: of letters, most of them, and of many.
+
+    A beat's code is no letter; of those that are (rhythms, waves, artefacts) no annotator uses more than a few.
 
     Args:
         marks: The high byte of each word.
         source: Named in the error.
     """
-    written = sum(chr(byte).isalpha() or byte == 0x20 for byte in marks if byte < 0x80)
-    if written > 0.9 * len(marks) and len({byte >> 2 for byte in marks}) > 4:
+    letters = [byte for byte in marks if byte < 0x80 and (chr(byte).isalpha() or byte == 0x20)]
+    if 2 * len(letters) > len(marks) and len({byte >> 2 for byte in letters}) > 5:
         raise FormatError(f"{source} is text rather than annotations.")
 
 

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 
+from ecgtool.formats.lead_codes import lead_of_code
 from ecgtool.formats.reading import units_per_mv
 
 _LEADS = (
     "i|ii|iii|avr|-avr|avl|avf|v[1-9]r?|v[1-9]-v[1-9]|vx|vy|vz|[xyz]|d[1-3]|ml(?:i{1,3}|[1-6])|mv[1-6]|mcl[1-6]|cm[1-7]|"
-    "cc5|cb5|cs5|es|as|ai|mod[._ ]?v[1-6]|lead [1-9]"
+    r"cc5|cb5|cs5|es|as|ai|mod[._ ]?v[1-6]|lead \d{1,3}"
 )
 _CHANNELS = (
     "ecg|ekg|eeg|eog|emg|ch|chan|channel|signal|sig|lead|value|val|adc|raw|mv|uv|v|sample|abp|art|bp|cvp|pap|icp|"
@@ -20,6 +21,7 @@ _SIGNAL = re.compile(
     rf"(?:mdc_ecg_lead_|lead[ _-]?|ecg[ _-]?|ekg[ _-]?)?(?:{_LEADS})|(?:{_CHANNELS})(?:[ _.-]?\d{{1,2}})?",
     re.IGNORECASE,
 )
+_CODED = frozenset(lead_of_code(code).lower() for code in range(256)) - {""}
 _OTHER_UNITS = {
     unit.lower(): unit
     for unit in ("mmHg", "cmH2O", "bpm", "deg", "degC", "C", "K", "%", "NU", "adu", "Ohm", "kOhm", "l/min", "ml", "l",
@@ -40,7 +42,8 @@ def known_signal(name: str) -> bool:
     >>> known_signal("MLII"), known_signal("ECG of J. Doe")
     (True, False)
     """
-    return len(name) <= 32 and _SIGNAL.fullmatch(name.strip()) is not None
+    plain = name.strip()
+    return len(plain) <= 32 and (plain.lower() in _CODED or _SIGNAL.fullmatch(plain) is not None)
 
 
 def known_unit(unit: str) -> str:

@@ -146,4 +146,12 @@ def _meta(body: Body) -> dict[str, Any]:
     return meta
 
 
-CSV = Format("csv", "Tables of numbers: CSV, TSV, text", (".csv", ".tsv", ".txt"), sniff, read, write_csv)
+CSV = Format(
+    "csv",
+    "Tables of numbers: CSV, TSV, text",
+    (".csv", ".tsv", ".txt"),
+    sniff,
+    read,
+    write_csv,
+    rebuild="ecgtool.deidentify.tables:TABLE",
+)

@@ -56,4 +56,4 @@ def read(path: Path, start_s: float = 0.0, seconds: float | None = None) -> Reco
     return make_record(path, values, fs, distinct_names([lead.name for lead in leads], path), meta, patient=patient)
 
 
-SCP = Format("scp", "SCP-ECG", (".scp",), sniff, read)
+SCP = Format("scp", "SCP-ECG", (".scp",), sniff, read, rebuild="ecgtool.deidentify.scp:REBUILDER")
