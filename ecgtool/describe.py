@@ -15,7 +15,7 @@ from ecgtool import __version__
 from ecgtool.catalog import Catalog
 from ecgtool.catalog.bundle import Bundle, Parity
 from ecgtool.errors import EcgError, NotFound, did_you_mean
-from ecgtool.formats import read_record
+from ecgtool.formats import read_record, recognised
 from ecgtool.home import FAMILIES, find, home, is_path, members
 from ecgtool.record import Record
 from ecgtool.run import Run
@@ -63,7 +63,7 @@ def describe(target: str) -> Description:
         return describe_installation()
     found = stored_item(target)
     if found is not None:
-        return _told(found[0].record(found[1]), target)
+        return _told(found[0].record(found[1]), target, {})
     path = locate(target)
     for marker, teller in _MARKERS.items():
         if (path / marker).is_file():
@@ -74,21 +74,22 @@ def describe(target: str) -> Description:
 
 
 def describe_recording(path: Path) -> Description:
-    """Duration, rate, calibration and, per lead, range and quality of a recording."""
-    return _told(read_record(path), str(path))
+    """Format, duration, rate, calibration and, per lead, range and quality of a recording."""
+    record = read_record(path)
+    known = recognised(path)
+    return _told(record, str(path), {"format": f"{known.name}: {known.summary}"} if known else {})
 
 
-def _told(record: Record, target: str) -> Description:
+def _told(record: Record, target: str, facts: Mapping[str, Any]) -> Description:
     meta = {key: value for key, value in record.meta.items() if value not in (None, "", ()) and key not in _SAID}
-    if "comments" in meta:
-        meta["comments"] = "; ".join(str(comment) for comment in meta["comments"])
     facts = {
+        **facts,
         "duration": f"{record.seconds:g} s",
         "sampling rate": f"{record.fs:g} Hz",
         "samples": record.signal.shape[1],
         "leads": len(record.leads),
         "unit": "mV" if record.calibrated else "not calibrated",
-        **meta,
+        **{key: _words(value) for key, value in meta.items()},
     }
     warnings = (*record.meta.get("warnings", ()), *check(record))
     facts.update({f"warning {number}": line for number, line in enumerate(warnings, 1)})
@@ -97,6 +98,16 @@ def _told(record: Record, target: str) -> Description:
     rows = tuple(_lead_row(record, index, lead) for index, lead in enumerate(judged))
     columns = ("lead", "min", "max", "median", "SD", "invalid", "quality", "remark")
     return Description("recording", record.id or target, facts, columns, rows, (f"ecg plot {target}",), details)
+
+
+def _words(value: Any) -> Any:
+    """What a recording says of itself, as a person reads it: lists with semicolons, what all leads share once."""
+    if isinstance(value, Mapping):
+        same = set(map(str, value.values()))
+        if len(same) == 1 < len(value):
+            return f"{same.pop()} ({', '.join(map(str, value))})"
+        return "; ".join(f"{key}: {each}" for key, each in value.items())
+    return "; ".join(map(str, value)) if isinstance(value, tuple | list) else value
 
 
 def describe_store(path: Path) -> Description:
