@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ecgtool.errors import FormatError
+from ecgtool.formats.containers import SAYING, SIGNAL, said_by, unpacks_to_too_much
 from ecgtool.formats.npy_array import BadArray, read_header, read_small
 
 ARCHIVE = b"PK\3\4"
@@ -19,18 +20,7 @@ _MEMBERS = 256
 _DIRECTORY = 2**20
 _TAIL = 2**16 + 22
 _END, _END_64 = b"PK\5\6", b"PK\6\7"
-_FREE = 2**24  # bytes that an array may unpack to, however small it was packed
-_RATIO = 50  # how many times its packed size a larger one may have: recordings have 2 to 10, a bomb 1,000
 
-_SIGNAL = ("signal", "ecg", "data", "val", "arr_0")
-_INSIDE = {
-    "fs": ("fs", "Fs", "sampling_rate"),
-    "leads": ("leads", "lead_names"),
-    "unit": ("unit", "units"),
-    **{name: (name,) for name in ("layout", "gain", "baseline", "calibrated", "start", "device", "age", "sex")},
-    "patient": ("patient",),
-}
-_LISTS = ("leads", "unit", "gain", "baseline")
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error, OverflowError)
 
 
@@ -50,7 +40,7 @@ def opened_archive(path: Path, file: BufferedReader, size: int) -> Iterator[tupl
         with zipfile.ZipFile(file) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             name = _chosen(archive, members)
-            inside = _said(archive, members)
+            inside = said_by(members, lambda name: _small(archive, members[name]))
             with _open(archive, members[name]) as member:
                 yield member, members[name].file_size, inside
     except (*_DAMAGED, UnicodeDecodeError) as error:
@@ -75,11 +65,10 @@ def _chosen(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> st
     Raises:
         BadArray: It is not clear which.
     """
-    named = [name for name in _SIGNAL if name in members]
+    named = [name for name in SIGNAL if name in members]
     if named:
         return named[0]
-    described = {name for names in _INSIDE.values() for name in names}
-    large = [name for name in members if name not in described and _is_signal(archive, members[name])]
+    large = [name for name in members if name not in SAYING and _is_signal(archive, members[name])]
     if len(large) != 1:
         listed = ", ".join(sorted(members)[:8])
         raise BadArray(f"does not say which of its arrays is the recording ({listed[:200]}); name it 'signal'")
@@ -95,17 +84,9 @@ def _is_signal(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
     return header.dtype.kind in "fiu" and max(header.shape, default=0) > 1
 
 
-def _said(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> dict[str, Any]:
-    """What the small arrays of an archive say, in the words of a sidecar."""
-    said = {}
-    for field, names in _INSIDE.items():
-        for name in names:
-            if name in members:
-                with _open(archive, members[name]) as member:
-                    value = read_small(member).tolist()
-                single = isinstance(value, list) and len(value) == 1 and field not in _LISTS
-                said[field] = value[0] if single else value
-    return said
+def _small(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
+    with _open(archive, info) as member:
+        return read_small(member).tolist()
 
 
 def _open(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BufferedIOBase:
@@ -116,6 +97,6 @@ def _open(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BufferedIOBase:
     """
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 1:
         raise BadArray("is packed in a way that numpy does not use")
-    if info.file_size > max(_FREE, _RATIO * info.compress_size):
+    if unpacks_to_too_much(info.compress_size, info.file_size):
         raise BadArray(f"unpacks to {info.file_size:,} bytes from {info.compress_size:,}: that is no recording")
     return archive.open(info)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from io import BufferedIOBase
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -110,17 +110,25 @@ def _together(header: Header, axes: Shape) -> bool:
     return axes.leads > 1 and axes.leads_first == header.fortran
 
 
-def read_small(file: BufferedIOBase, limit: int = HEADER_LIMIT) -> npt.NDArray[np.generic]:
-    """A whole small array, such as a rate or names.
+def read_small(file: BufferedIOBase) -> npt.NDArray[np.generic]:
+    """A whole small array, such as a rate or names, at the beginning of a file.
 
     Raises:
         BadArray: It is larger than such a thing is, cut short, or not of numbers or text.
     """
-    header = read_header(file)
-    if header.size > limit:
-        raise BadArray(f"has {header.size:,} bytes")
+    return read_small_at(file, read_header(file))
+
+
+def read_small_at(file: BufferedIOBase, header: Header) -> npt.NDArray[np.generic]:
+    """A whole small array whose header is known.
+
+    Raises:
+        BadArray: It is larger than such a thing is, or cut short.
+    """
+    if header.size > HEADER_LIMIT:
+        raise BadArray(f"has {header.size:,} bytes where a few words or numbers should be")
     data = _read(file, header.offset, header.size)
-    order = "F" if header.fortran else "C"
+    order: Literal["F", "C"] = "F" if header.fortran else "C"
     return np.frombuffer(data, header.dtype).reshape(header.shape, order=order) if header.size else np.empty(0)
 
 

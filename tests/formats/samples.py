@@ -12,6 +12,7 @@ from pathlib import Path
 import csv_files
 import dicom_files
 import edf_files
+import mat_files
 import npy_files
 import scp_files
 import vendor_files
@@ -23,6 +24,7 @@ SAMPLES = {
     "wfdb": wfdb_files.write_samples,
     "npy": npy_files.write_samples,
     "csv": csv_files.write_samples,
+    "mat": mat_files.write_samples,
     "edf": edf_files.write_samples,
     "dicom": dicom_files.write_samples,
     "scp": scp_files.write_samples,

@@ -114,7 +114,7 @@ def _copies(paths, tmp_path):
             folder = tmp_path / "copies" / path.parent.name
             folder.mkdir(parents=True, exist_ok=True)
             copies.append(folder / path.name)
-            for file in files:
+            for file in [*files, *path.parent.glob("dataset.json")]:
                 shutil.copyfile(file, folder / file.name)
     return copies
 
