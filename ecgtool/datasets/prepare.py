@@ -64,6 +64,8 @@ def prepare(
     final = expanded(out).resolve()
     _refuse_options(steps, window_s)
     _try_steps(corpus, steps)
+    for note in _voltage_notes(corpus, steps):
+        console.log.warning("%s", note)
     plan = Plan(corpus, steps, _samples(corpus, steps, window_s), window_s is not None)
     options = {**corpus.options, "window_s": window_s}
     wanted = _manifest(plan, options)
@@ -102,15 +104,15 @@ def _refuse_options(steps: Preprocessing, window_s: float | None) -> None:
 
 def _voltage_notes(corpus: Corpus, steps: Preprocessing) -> list[str]:
     """What the steps do to labels that rest on the ST segment or on voltages; a line where they endanger any."""
-    strong = [f"a high-pass of {steps.highpass:g} Hz"] if (steps.highpass or 0) > ST_EDGE_HZ else []
-    strong += [f"baseline removal by {steps.baseline}"] if steps.baseline != "none" else []
+    strong = [f"--highpass {steps.highpass:g}"] if (steps.highpass or 0) > ST_EDGE_HZ else []
+    strong += [f"--baseline {steps.baseline}"] if steps.baseline != "none" else []
     labels = [label for task in corpus.tasks for label in task.voltage_labels]
     if not strong or not labels:
         return []
     more = f" and {len(labels) - NAMED} more" if len(labels) > NAMED else ""
     return [
-        f"{' and '.join(strong)} may bend the ST segment and change voltages, which the labels "
-        f"{', '.join(labels[:NAMED])}{more} rest on; {ST_EDGE_HZ:g} Hz keeps them.".capitalize()
+        f"{' and '.join(strong)} may bend the ST segment and change voltages, on which the labels "
+        f"{', '.join(labels[:NAMED])}{more} rest; --highpass {ST_EDGE_HZ:g} alone keeps them."
     ]
 
 
@@ -174,10 +176,11 @@ def _build(folder: Path, journal: Path, plan: Plan, wanted: StoreManifest, worke
                 advance(len(chunk.account.items))
         _refuse_unfit(staging, plan, complete=True)
         staging.finish()
-        notes = [*_voltage_notes(corpus, plan.steps), *describe(staging.accounts, plan)]
+        notes = describe(staging.accounts, plan)
         for note in notes:
             console.log.warning("%s", note)
-        write_contents(folder, plan, staging.accounts, wanted.model_copy(update={"notes": (*corpus.notes, *notes)}))
+        told = (*corpus.notes, *_voltage_notes(corpus, plan.steps), *notes)
+        write_contents(folder, plan, staging.accounts, wanted.model_copy(update={"notes": told}))
 
 
 def _ranges(plan: Plan, first: int, total: int) -> Iterator[tuple[int, int]]:

@@ -264,7 +264,7 @@ class Predictor:
     def _length_notes(self, seconds: float) -> tuple[str, ...]:
         """What was done to a recording of another length, where its middle is all that is judged."""
         wanted = self.manifest.seconds
-        if self.manifest.preprocessing.fit != "centre" or abs(seconds - wanted) < 1 / self.manifest.fs:
+        if self.manifest.preprocessing.fit != "centre" or abs(seconds - wanted) < 1.5 / self.manifest.fs:
             return ()
         if seconds > wanted:
             return (f"only the middle {wanted:.4g} s of {seconds:.4g} s were judged",)
