@@ -28,6 +28,7 @@ from ecgtool.paper.page import LONGEST_S, layout_of
 from ecgtool.record import Record
 from ecgtool.report.figures import COLOURS, label_intervals
 from ecgtool.run import Run
+from ecgtool.signals.checks import check
 from ecgtool.store import Store
 
 _STYLE: dict[Any, Any] = {
@@ -100,8 +101,10 @@ def of_recording(path: Path, start_s: float = 0.0, seconds: float | None = None)
     end = start_s + layout.samples / record.fs
     whole = float(record.meta.get("duration_s", record.seconds))
     more = f"ecg plot {shlex.quote(str(path))} --start {end:g}" if end < whole - 1 / record.fs else ""
-    facts = _facts(record, start_s, end)
-    return Picture("recording", _file_name(title, start_s), title, paper.draw(record, title=title), facts, more)
+    warnings = (*record.meta.get("warnings", ()), *check(record))
+    facts = {**_facts(record, start_s, end), "warnings": list(warnings)}
+    figure = paper.draw(record, title=title, note=" ".join(warnings))
+    return Picture("recording", _file_name(title, start_s), title, figure, facts, more)
 
 
 def of_item(store: Store, name: str, item: str, start_s: float = 0.0, seconds: float | None = None) -> Picture:

@@ -20,6 +20,7 @@ def plot(
     force: Annotated[bool, typer.Option("--force", help="Replace a picture that is there.")] = False,
 ) -> Result:
     """Draw a recording on ECG paper (25 mm/s, 10 mm/mV), a run's learning curves, or a bundle's figures per label."""
+    from ecgtool.console import log
     from ecgtool.files import refuse_existing
     from ecgtool.paper import check_name, write
     from ecgtool.picture import picture
@@ -31,5 +32,7 @@ def plot(
     path = out or Path(f"{drawn.name}.png")
     refuse_existing(path, force=force)
     write(drawn.figure, path, drawn.title)
+    for line in drawn.facts.get("warnings", ()):
+        log.warning("%s", line)
     data = {"picture": str(path), "kind": drawn.kind, **drawn.facts}
     return Result(data, f"Picture of {drawn.kind} {drawn.title}: {path}", [drawn.more] if drawn.more else [])

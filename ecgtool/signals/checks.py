@@ -78,7 +78,8 @@ def _identities(record: Record, steps: Mapping[str, Signal]) -> str:
     off, size = _misfit(products, _beside(names)), float(np.sqrt(products.trace() / len(names)))
     if off <= MISFIT * size or (record.calibrated and off <= MISFIT_MV):
         return ""
-    return f"The limb leads {', '.join(names)} contradict each other by {off / size:.0%}{_reason(products, names)}?"
+    which = "" if len(names) == len(LIMB_WEIGHTS) else f" {', '.join(names)}"
+    return f"Limb leads{which} contradict each other by {off / size:.0%}{_reason(products, names)}?"
 
 
 @lru_cache(maxsize=64)
@@ -112,7 +113,7 @@ def _reason(products: Floats, names: tuple[str, ...]) -> str:
             return f": is {', '.join(f'{meant} called {name}' for meant, name in pairs)}"
     values = np.linalg.eigvalsh(products)
     if values[:-2].sum() < MISFIT**2 * values.sum():
-        return ", each on a scale of its own: is the gain of every lead right"
+        return ": is the gain of every lead right"
     return ": are they in the right order"
 
 
