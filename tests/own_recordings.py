@@ -40,10 +40,10 @@ def write_csv_recording(folder, name, number, *, seconds=4.0, fs=FS, leads=LEADS
     path = folder / f"{name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     signal = millivolts(number, seconds, fs, leads)
-    rows = [",".join(("time", *leads)), *(
-        ",".join((f"{sample / fs:.4f}", *(f"{value:.3f}" for value in column))) for sample, column in enumerate(signal.T)
-    )]  # fmt: skip
-    path.write_text("\n".join(rows) + "\n")
+    rows = [["time", *leads]]
+    for sample, values in enumerate(signal.T):
+        rows.append([f"{sample / fs:.4f}", *(f"{value:.3f}" for value in values)])
+    path.write_text("".join(",".join(row) + "\n" for row in rows))
     (folder / f"{name}.meta.json").write_text(json.dumps({"unit": "mV"}))
     return f"{name}.csv"
 
