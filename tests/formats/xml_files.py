@@ -75,13 +75,13 @@ def xli_chunk(counts):
     values = np.asarray(counts, np.int64)
     falls = 2 * values[1:-1] - values[:-2] - values[2:]
     words = np.concatenate([values[:2], falls[1:] + 64, [64]])[: len(values)].astype("<i2")
-    first = int(falls[0]) if len(falls) else 0
+    first = (int(falls[0]) + 2**15) % 2**16 - 2**15 if len(falls) else 0
     data = words.astype(">i2").tobytes()
     codes = lzw_codes(data[0::2] + data[1::2])
     bits = "".join(f"{code:010b}" for code in (*codes, 1023))
     bits += "0" * (-len(bits) % 8)
     packed = int(bits, 2).to_bytes(len(bits) // 8, "big")
-    return struct.pack("<ihh", len(packed), 1, np.int16(first)) + packed
+    return struct.pack("<ihh", len(packed), 1, first) + packed
 
 
 def lzw_codes(data):
