@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from ecgtool.formats.edf_header import Header, Signal
@@ -16,6 +16,7 @@ _ECG = re.compile(r"\b(?:ECG|EKG)|electrocardiogra", re.IGNORECASE)
 _TYPED = re.compile(r"(?:ECG|EKG)[ _:-]*(\S.*?)(?:\s*-\s*ref)?", re.IGNORECASE)
 # Leads beyond the twelve: posterior, right-sided, orthogonal, and the modified ones of monitors and Holters.
 _FURTHER = re.compile(r"V[1-9]R?|[XYZ]|ML?(?:I|II|III|V[1-6])|M?CL[1-6]|C[MCSRH]\d|ES|AS|AI", re.IGNORECASE)
+_CLOCK = re.compile(r"([01]\d|2[0-3])\.([0-5]\d)\.([0-5]\d)", re.ASCII)
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _UNKNOWN = ("", "X")
 
@@ -94,10 +95,8 @@ def _start(header: Header, day: date | None) -> str | None:
     """Date and time of the first sample; None where the date is not known."""
     if day is None:
         return None
-    try:
-        return datetime.strptime(f"{day.isoformat()} {header.time}", "%Y-%m-%d %H.%M.%S").isoformat()
-    except ValueError:
-        return day.isoformat()
+    clock = _CLOCK.fullmatch(header.time)
+    return f"{day.isoformat()}T{':'.join(clock.groups())}" if clock else day.isoformat()
 
 
 def _short_date(text: str) -> date | None:

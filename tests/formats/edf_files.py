@@ -25,12 +25,12 @@ def signal(label, counts, unit="uV", physical=("-32768", "32767"), digital=("-32
 
 def stamps(onsets, width=20):
     """The annotation signal that says when each record begins."""
-    texts = [f"+{onset:g}\x14\x14\0".encode().ljust(width, b"\0") for onset in onsets]
+    texts = [f"+{onset:.12g}\x14\x14\0".encode().ljust(width, b"\0") for onset in onsets]
     counts = np.array([np.frombuffer(text, "<i2") for text in texts])
     return signal("EDF Annotations", counts, "", ("-1", "1"))
 
 
-def make_edf(path, signals, *, duration="1", kind="", bits=16, **fields):
+def make_edf(path, signals, /, *, duration="1", kind="", bits=16, **fields):
     """Write a file of signals; ``fields`` replace fields of the fixed header by name."""
     records = len(signals[0]["counts"])
     fixed = {
