@@ -71,8 +71,15 @@ def _one_or_more(value: Any) -> Any:
     return (value,) if isinstance(value, str | int | float) and not isinstance(value, bool) else value
 
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Gain = Annotated[float, Field(allow_inf_nan=False, gt=1e-12, lt=1e15)]
+def _as_number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a number is not true or false")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_as_number), Field(allow_inf_nan=False)]
+Rate = Annotated[Number, Field(ge=MIN_FS, le=MAX_FS)]
+Gain = Annotated[Number, Field(gt=1e-12, lt=1e15)]
 Unit = Annotated[str, BeforeValidator(_as_unit)]
 Lead = Annotated[str, Field(min_length=1, max_length=64)]
 PerLead = BeforeValidator(_one_or_more)
@@ -86,7 +93,7 @@ class Sidecar(BaseModel):
     file: str | None = Field(
         None, description="The file that NAME.meta.json speaks of; not of one of another suffix.", max_length=255
     )
-    fs: float | None = Field(None, description="Sampling rate in Hz.", ge=MIN_FS, le=MAX_FS, allow_inf_nan=False)
+    fs: Rate | None = Field(None, description="Sampling rate in Hz.")
     leads: Annotated[tuple[Lead, ...], Field(min_length=1, max_length=1024), PerLead] | None = Field(
         None, description="Names of the leads, in the order of the file."
     )
@@ -248,13 +255,13 @@ def _load(path: Path) -> Sidecar | None:
         raise EcgError(f"{path}: {error.strerror or error}.", "Check the path and permissions.") from error
     if not stat.S_ISREG(status.st_mode) or status.st_size > _LIMIT:
         raise FormatError(f"{path} is not a file, or larger than a document of this kind can be.")
-    return _parsed(path, status.st_mtime_ns, status.st_size, status.st_ino)
+    return _parsed(path, status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 @lru_cache(maxsize=64)
-def _parsed(path: Path, *_version: int) -> Sidecar:
+def _parsed(path: Path, size: int, *_version: int) -> Sidecar:
     with explained(path):
-        data = _bytes(path)
+        data = _bytes(path, size)
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -262,10 +269,10 @@ def _parsed(path: Path, *_version: int) -> Sidecar:
     return checked(document, path)
 
 
-def _bytes(path: Path) -> bytes:
-    """The file's first bytes, no more than a document has."""
+def _bytes(path: Path, size: int) -> bytes:
+    """The file's bytes."""
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     try:
-        return os.read(handle, _LIMIT)
+        return os.read(handle, size)
     finally:
         os.close(handle)

@@ -97,11 +97,11 @@ def test_a_header_that_lies_about_sizes_costs_no_memory(header, text):
     assert peak_memory(header) < fuzz_formats.MEMORY_LIMIT
 
 
-def peak_memory(header):
+def peak_memory(path, start=0.0, seconds=None):
     """Bytes that reading takes at most, whether it succeeds or not."""
     tracemalloc.start()
     try:
-        read_record(header)
+        read_record(path, start, seconds)
     except EcgError:
         pass
     finally:
