@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool.columns import category_column
+from ecgtool.console import inert
 from ecgtool.datasets.manifest_rows import Listed, lines
 from ecgtool.datasets.spellings import one_spelling
 from ecgtool.errors import ConfigError, FormatError, did_you_mean
+from ecgtool.store import ITEM_COLUMNS
 
 OLDEST, OLDEST_AGE = 89, 120.0
 MOST_CATEGORIES, LONGEST_CATEGORY = 20, 40
@@ -100,7 +102,8 @@ def _columns(name: str, cells: Mapping[int, str], notes: list[str]) -> dict[str,
     Raises:
         _Unfit: It cannot be an input.
     """
-    if not name.isprintable() or "=" in name or len(name) > LONGEST_CATEGORY:
+    odd = not name.isprintable() or "=" in name or inert(name) != name or len(name) > LONGEST_CATEGORY
+    if odd or name in ITEM_COLUMNS:
         raise _Unfit("has a name that no input can have")
     known = {line: text for line, text in cells.items() if text.lower() not in _UNKNOWN}
     if not known:

@@ -1,5 +1,6 @@
 """Manifests: what they list becomes a store, what in them cannot be right is told, and who the people are stays out."""
 
+import csv
 import pickle
 
 import numpy as np
@@ -94,6 +95,8 @@ def test_unknown_values_are_nan_and_a_row_without_a_category_has_none(listed):
         ("bsa", ["1.8"] * 24, "one value alone"),
         ("blank", [""] * 24, "empty"),
         ("a=b", ["x", "y"] * 12, "name"),
+        ("@SUM(1)", ["x", "y"] * 12, "name"),
+        ("record", ["x", "y"] * 12, "name"),
         ("fold", ["1", "2"] * 12, "'split'"),
         ("words", [f"w{row % 21}" for row in range(24)], "no categories"),
     ],
@@ -108,6 +111,17 @@ def test_a_column_that_cannot_be_an_input_is_left_out_and_told(listed, column, c
     assert not [name for name in corpus.tabular if name.startswith(column)]
     assert why in note(corpus, f"Column '{column}'")
     assert not any(cell in said for said in corpus.notes for cell in cells if len(cell) > 4)
+
+
+def test_what_a_spreadsheet_or_terminal_would_run_is_inert_in_the_store(written, ecg, home):
+    folder, rows = written
+    payloads = ("=cmd|' /C calc'!A0", "@SUM(1+1)", "[red]bold[/red]", "<script>alert(1)</script>")
+    odd = [{**row, "label": payloads[number % 2], "device": payloads[number % 4]} for number, row in enumerate(rows)]
+    made = ecg("prepare", "manifest", write_manifest(folder, odd, "odd.csv"), "--fs", 100, "--length", 300)
+    assert made.code == 0, made.err
+    for row in csv.reader((home / "stores" / "odd" / "items.csv").read_text().splitlines()):
+        assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
+    assert "[red]bold[/red]" in ecg("info", "odd").out
 
 
 def test_cells_that_are_no_numbers_are_unknown_and_told(listed):
