@@ -17,6 +17,7 @@ from ecgtool.formats.contract import Format
 
 # Files with these endings are recordings: one that no reader knows is damaged, and is told.
 _SURE = (".hea", ".edf", ".bdf", ".dcm", ".scp", ".npy")
+UNREAD = "It cannot be read, and was not copied."
 # Endings that say what a file is; any other ending may itself say who somebody is.
 _TOLD = frozenset(
     f".{ending}"
@@ -107,35 +108,38 @@ def _look(paths: Iterator[Path] | list[Path], found: Found) -> None:
     """Sort files into recordings, parts of recordings, and others."""
     unclear: list[Path] = []
     sources: dict[Path, Source] = {}
-    broken: dict[Path, EcgError] = {}
+    broken: list[Path] = []
     for path in paths:
         try:
             form = recognised(path)
-        except EcgError as error:
-            broken[path] = error
+        except EcgError:
+            broken.append(path)
             continue
         if form is None:
-            if path.suffix.lower() in _SURE:
-                broken[path] = FormatError("The content is not what the ending says.")
-            else:
-                unclear.append(path)
+            (broken if path.suffix.lower() in _SURE else unclear).append(path)
             continue
         maker = rebuilder(form)
         try:
             parts = maker.parts(path) if maker else alone(path)
-        except EcgError as error:
-            broken[path] = error
+        except EcgError:
+            broken.append(path)
             continue
         sources.setdefault(parts[0], Source(parts[0], parts, form))
     inner = {part for source in sources.values() for part in source.parts if part != source.path}
     found.sources = [sources[path] for path in sorted(sources) if path not in inner]
     claimed = {part for source in found.sources for part in source.parts}
-    found.failed += [
-        (path, DataError("It cannot be read, and was not copied.", "ecg info says why."))
-        for path in sorted(broken)
-        if path not in claimed
-    ]
+    found.failed += [(path, DataError(UNREAD, "ecg info says why.")) for path in _told_once(broken, claimed)]
     found.others.update(_ending(path) for path in unclear if path not in claimed)
+
+
+def _told_once(broken: list[Path], claimed: set[Path]) -> list[Path]:
+    """The files to tell of: none that belongs to a recording, and a header rather than its signal file."""
+    headers = {path.with_suffix("") for path in broken if path.suffix == ".hea"}
+    return [
+        path
+        for path in sorted(broken)
+        if path not in claimed and (path.suffix == ".hea" or path.with_suffix("") not in headers)
+    ]
 
 
 def _ending(path: Path) -> str:

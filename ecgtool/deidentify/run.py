@@ -15,7 +15,7 @@ from ecgtool.console import inert, progress
 from ecgtool.deidentify.audit import AUDIT_NAME, SCHEMA, Entry, Journal, NotCopied, document, files_of
 from ecgtool.deidentify.contract import Refused
 from ecgtool.deidentify.convert import refuse_target
-from ecgtool.deidentify.find import Found, find
+from ecgtool.deidentify.find import UNREAD, Found, find
 from ecgtool.deidentify.key import LEAST_DAYS, MOST_DAYS, Key, load_key, own_key, write_private
 from ecgtool.deidentify.recording import OLDEST, Named, clean, name_of
 from ecgtool.deidentify.writing import write_bytes
@@ -84,18 +84,20 @@ def deidentify(source: Path, out: Path, policy: Policy) -> Report:
     found = find(source)
     if not found.sources and not found.failed:
         raise NotFound(f"{source} holds no recording.", "ecg info FILE says what a file is.")
-    key, key_path = (load_key(policy.key), policy.key) if policy.key else own_key(out.parent)
+    given = policy.key and expanded(policy.key)
+    key, key_path = (load_key(given), given) if given else own_key(out.parent)
     journal_path = out.with_name(f".{out.name}.journal")
     with resumable_folder(out) as folder:
         journal = Journal(journal_path, folder, {**_policy(policy, key), "version": __version__})
         made, duplicates = _cleaned(found, folder, key, policy, journal)
         if not made:
+            _clear(folder, journal_path)
             raise _nothing(found)
         not_copied = NotCopied(len(found.failed), duplicates, found.links, dict(sorted(found.others.items())))
         audit = document([entry for _, entry in made.values()], _policy(policy, key), not_copied)
         write_bytes(folder / AUDIT_NAME, json_text(audit).encode())
         if policy.map:
-            write_private(policy.map, _map(made, source))
+            write_private(expanded(policy.map), _map(made, source))
     with suppress(OSError):  # a journal without its folder is begun anew
         journal_path.unlink()
     return Report(out, key_path, audit, found.failed)
@@ -130,7 +132,14 @@ def _without_values(error: EcgError) -> EcgError:
     """What may be said of a recording that failed: readers quote what they found, and that may be somebody's name."""
     if isinstance(error, IntegrityError | Refused):
         return error
-    return DataError("It cannot be read, and was not copied.", "ecg info says why.")
+    return DataError(UNREAD, "ecg info says why.")
+
+
+def _clear(folder: Path, journal: Path) -> None:
+    """Leave nothing behind where there is nothing to go on with."""
+    for path in (*folder.iterdir(), journal):
+        path.unlink()
+    folder.rmdir()
 
 
 def _nothing(found: Found) -> EcgError:

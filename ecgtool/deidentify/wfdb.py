@@ -13,7 +13,7 @@ from ecgtool.deidentify.contract import Disguise, Ledger, Rebuilder
 from ecgtool.deidentify.wfdb_annotations import ANNOTATORS, rebuild_annotations
 from ecgtool.deidentify.words import date_of, known_signal, known_unit, time_of
 from ecgtool.deidentify.writing import copy_part, write_lines
-from ecgtool.errors import EcgError
+from ecgtool.errors import FormatError
 from ecgtool.files import inside, write_unpublished
 from ecgtool.formats.wfdb import header_of
 from ecgtool.formats.wfdb_codec import DIFFERENCES, STORAGE, encode
@@ -58,10 +58,13 @@ def rebuild(source: Path, folder: Path, disguise: Disguise, ledger: Ledger) -> P
 
 
 def _annotations(source: Path, target: Path, ledger: Ledger) -> None:
+    told = Ledger()
     try:
-        rebuild_annotations(source, target, ledger)
-    except EcgError:
+        rebuild_annotations(source, target, told)
+    except FormatError:
         ledger.remove("annotation file that is damaged")
+    else:
+        ledger.removed.update(told.removed)
 
 
 def _account_for_comments(header: Header, ledger: Ledger) -> None:

@@ -64,6 +64,12 @@ def test_nothing_that_was_planted_is_left_and_the_samples_are_the_same(planted, 
     else:
         np.testing.assert_array_equal(clean.signal, original.signal)
     assert clean.patient in ("", audit["files"][0]["patient"])
+    assert "2014" not in str(clean.meta.get("start", "")) or audit["files"][0]["dates"]
+    age = original.meta.get("age")
+    assert clean.meta.get("age") == (min(int(age), 90) if keep and age else None)
+    assert clean.meta.get("sex") == ("F" if keep and "sex" in original.meta else None)
+    assert audit["files"][0]["kept"] == sorted({"age", "sex"} & set(original.meta) if keep else ())
+    assert audit["files"][0]["age_capped"] == bool(keep and age and age >= 90)
 
 
 def test_a_file_given_alone_is_cleaned_too(planted, tmp_path, ecg):

@@ -1,0 +1,560 @@
+"""``ecg deidentify``: who becomes whom, what is told, what is refused, and what an interruption leaves."""
+
+import csv as csv_module
+import errno
+import io
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import planted_binary
+import planted_dicom
+import planted_xml
+import pytest
+from plants import PLANTS, found_in
+
+from ecgtool import deidentify as package
+from ecgtool.deidentify import recording
+from ecgtool.deidentify.contract import Rebuilder
+from ecgtool.deidentify.key import Key
+from ecgtool.errors import ConfigError, EcgError, NotFound
+from ecgtool.formats import FORMATS, read_record
+from ecgtool.formats.wfdb_write import write_wfdb
+from ecgtool.record import Record
+
+
+def audit_of(folder):
+    return json.loads((folder / "deidentify.json").read_text())
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def some_records(folder, number=5):
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(1)
+    for index in range(number):
+        signal_mv = rng.integers(-500, 500, (2, 300)).astype(np.float32) / 1000
+        write_wfdb(Record(signal_mv, 100.0, ("II", "V5"), meta={"age": 60.0 + index}), folder, f"patient{index}")
+    return folder
+
+
+@pytest.fixture
+def source(tmp_path):
+    return some_records(tmp_path / "in")
+
+
+def test_pseudonyms_stay_under_one_key_and_change_under_another(source, tmp_path, ecg):
+    assert ecg("deidentify", source, "--out", tmp_path / "a" / "out").code == 0
+    key = tmp_path / "a" / "deidentify.key"
+    assert ecg("deidentify", source, "--out", tmp_path / "b" / "out", "--key", key).code == 0
+    assert not (tmp_path / "b" / "deidentify.key").exists()
+    assert contents(tmp_path / "a" / "out") == contents(tmp_path / "b" / "out")
+    assert ecg("deidentify", source, "--out", tmp_path / "c" / "out").code == 0
+    first, other = (contents(tmp_path / name / "out") for name in "ac")
+    assert set(first) & set(other) == {"deidentify.json"}
+
+
+def test_one_patient_is_one_pseudonym_whatever_the_format_and_the_run(tmp_path, ecg):
+    patients = set()
+    for make in (planted_binary.edf, planted_binary.npy, planted_binary.scp, planted_dicom.dicom, planted_xml.muse):
+        folder = tmp_path / make.__name__
+        folder.mkdir()
+        make(folder)
+        done = ecg("deidentify", folder, "--out", tmp_path / f"out-{make.__name__}", "--json")
+        assert done.code == 0, done.err
+        patients.add(done.json["files"][0]["patient"])
+    assert len(patients) == 1
+
+
+@pytest.mark.parametrize("make", [planted_xml.muse, planted_binary.edf, planted_dicom.dicom, planted_binary.npy])
+def test_the_days_between_two_recordings_of_a_patient_stay(make, tmp_path, ecg):
+    spelled = {
+        planted_xml.muse: ("05-15-2014", "01-02-2016"),
+        planted_dicom.dicom: ("20140515", "20160102"),
+        planted_binary.npy: ("2014-05-15T10:11:12", "2016-01-02T10:11:12"),
+    }.get(make)
+    for number in range(2):
+        (tmp_path / "in" / str(number)).mkdir(parents=True)
+        if spelled:
+            make(
+                tmp_path / "in" / str(number),
+                **{make.__code__.co_varnames[make.__code__.co_argcount - 2]: spelled[number]},
+                seed=number,
+            )
+        else:
+            path = make(tmp_path / "in" / str(number), seed=number)
+            path.write_bytes(path.read_bytes().replace(b"15-MAY-2014", (b"15-MAY-2014", b"02-JAN-2016")[number]))
+    done = ecg("deidentify", tmp_path / "in", "--out", tmp_path / "out", "--json")
+    assert done.code == 0, done.err
+    starts = [read_record(tmp_path / "out" / entry["file"]).meta["start"] for entry in done.json["files"]]
+    days = sorted(date.fromisoformat(start[:10]) for start in starts)
+    assert (days[1] - days[0]).days == (date(2016, 1, 2) - date(2014, 5, 15)).days
+    assert 366 <= (date(2014, 5, 15) - days[0]).days <= 3652
+    assert all(start[11:19] == "10:11:12" for start in starts)
+
+
+def test_each_patient_has_days_of_their_own():
+    key = Key(bytes(range(32)))
+    days = {key.days(key.patient(str(number))) for number in range(200)}
+    assert len(days) > 150
+    assert min(days) >= 366
+    assert max(days) <= 3652
+
+
+def test_the_key_is_its_owners_alone_lies_beside_the_output_and_is_never_told(source, tmp_path, ecg):
+    done = ecg("deidentify", source, "--out", tmp_path / "out", "-v")
+    path = tmp_path / "deidentify.key"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    secret = path.read_text().strip()
+    assert len(bytes.fromhex(secret)) == 32
+    told = (done.out + done.err).encode() + b"".join(contents(tmp_path / "out").values())
+    assert secret.encode() not in told
+    assert bytes.fromhex(secret) not in told
+    assert secret not in repr(Key(bytes.fromhex(secret)))
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["deidentify.key", "in", "out"]
+
+
+def test_a_key_that_others_can_read_is_warned_about(source, tmp_path, ecg):
+    key = tmp_path / "shared.key"
+    key.write_text("ab" * 32 + "\n")
+    key.chmod(0o644)
+    assert "chmod 600" in ecg("deidentify", source, "--out", tmp_path / "out", "--key", key).err
+
+
+@pytest.mark.parametrize("text", ["", "secret", "ab" * 31, "ab" * 33, "\0" * 64])
+def test_what_is_no_key_is_refused_without_being_told(source, tmp_path, ecg, text):
+    (tmp_path / "bad.key").write_text(text)
+    done = ecg("deidentify", source, "--out", tmp_path / "out", "--key", tmp_path / "bad.key")
+    assert done.code == 1
+    assert "64 hexadecimal digits" in done.err
+    assert not text or text not in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_key_that_is_not_there_is_not_made(source, tmp_path, ecg):
+    done = ecg("deidentify", source, "--out", tmp_path / "out", "--key", tmp_path / "typo.key")
+    assert done.code == 1
+    assert "typo.key does not exist" in done.err
+    assert not (tmp_path / "typo.key").exists()
+
+
+def test_the_map_is_written_only_when_asked_for_and_only_for_its_owner(source, tmp_path, ecg):
+    done = ecg("deidentify", source, "--out", tmp_path / "out", "--map", tmp_path / "map.csv")
+    assert done.code == 0
+    assert stat.S_IMODE((tmp_path / "map.csv").stat().st_mode) == 0o600
+    rows = list(csv_module.DictReader(io.StringIO((tmp_path / "map.csv").read_text())))
+    assert [row["file"] for row in rows] == [f"patient{number}.hea" for number in range(5)]
+    for row in rows:
+        np.testing.assert_array_equal(
+            read_record(source / row["file"]).signal, read_record(tmp_path / "out" / row["new_file"]).signal
+        )
+    again = ecg("deidentify", source, "--out", tmp_path / "out2", "--map", tmp_path / "map.csv")
+    assert again.code == 1
+    assert "exists already" in again.err
+
+
+@pytest.mark.parametrize("option", ["--map", "--key"])
+def test_neither_map_nor_key_goes_into_the_output(source, tmp_path, ecg, option):
+    done = ecg("deidentify", source, "--out", tmp_path / "out", option, tmp_path / "out" / "inner" / "x")
+    assert done.code == 1
+    assert "would lie in the output" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("out", ["in", "in/clean", "in/deep/clean", ".", "in/../in/x", "link/clean"])
+def test_output_and_originals_never_lie_within_each_other(source, tmp_path, ecg, out):
+    (tmp_path / "link").symlink_to(source)
+    before = contents(source)
+    done = ecg("deidentify", source, "--out", tmp_path / out, "--force")
+    assert done.code == 1
+    assert "originals" in done.err
+    assert contents(source) == before
+
+
+def test_an_output_that_is_there_is_replaced_only_when_forced_and_only_if_it_is_one(source, tmp_path, ecg):
+    out = tmp_path / "out"
+    assert ecg("deidentify", source, "--out", out).code == 0
+    first = contents(out)
+    assert "exists already" in ecg("deidentify", source, "--out", out).err
+    assert ecg("deidentify", source, "--out", out, "--force").code == 0
+    assert contents(out) == first
+    (out / "thesis.txt").write_text("mine")
+    done = ecg("deidentify", source, "--out", out, "--force")
+    assert done.code == 1
+    assert (out / "thesis.txt").read_text() == "mine"
+
+
+def test_originals_are_not_touched(source, tmp_path, ecg):
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in source.iterdir()}
+    assert ecg("deidentify", source, "--out", tmp_path / "out").code == 0
+    assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in source.iterdir()} == before
+
+
+def test_other_files_are_counted_and_not_copied(source, tmp_path, ecg):
+    for name in ("report.pdf", "letter.DOCX", "notes.txt", "labels.csv", "dataset.json", "x.of_mrs_miller"):
+        (source / name).write_text("Mrs Miller, born 1 May 1950\nid,label\nfoo,bar\n")
+    done = ecg("deidentify", source, "--out", tmp_path / "out", "--json")
+    assert done.code == 0, done.err
+    expected = {".pdf": 1, ".docx": 1, ".txt": 1, ".csv": 1, ".json": 1, "other": 1}
+    assert done.json["not_copied"]["others"] == expected
+    assert found_in(b"".join(contents(tmp_path / "out").values()) + done.out.encode(), {"name": "Miller"}) == []
+    assert len(done.json["files"]) == 5
+
+
+def test_a_recording_that_cannot_be_read_is_told_in_a_line_without_its_content(source, tmp_path, ecg):
+    (source / "patient1.hea").write_text("patient1 2 Zebulonia 300\npatient1.dat 16 Zebulonia 0 0 0 0 0 II\n")
+    (source / "patient2.dat").write_bytes(b"short")
+    (source / "cut.edf").write_bytes(b"Zebulonia")
+    done = ecg("deidentify", source, "--out", tmp_path / "out", "--json")
+    assert done.code == 1
+    lines = done.err.strip().splitlines()
+    assert len(lines) == 3
+    assert all(any(name in line for line in lines) for name in ("patient1", "patient2", "cut.edf"))
+    assert "Zebulonia" not in done.err + done.out
+    assert done.json["not_copied"]["unreadable"] == 3
+    assert done.json["recordings"] == 3
+
+
+def test_where_nothing_can_be_read_nothing_is_left(tmp_path, ecg):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.edf").write_bytes(b"no")
+    done = ecg("deidentify", tmp_path / "in", "--out", tmp_path / "out")
+    assert done.code == 1
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["deidentify.key", "in"]
+
+
+@pytest.mark.parametrize("missing", ["nothing", "in"])
+def test_a_source_without_recordings_is_an_error(tmp_path, ecg, missing):
+    (tmp_path / "in").mkdir()
+    done = ecg("deidentify", tmp_path / missing, "--out", tmp_path / "out")
+    assert done.code == 1
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in"]
+
+
+def test_a_single_file_that_is_no_recording_is_an_error(tmp_path, ecg):
+    (tmp_path / "a.txt").write_text("a letter")
+    done = ecg("deidentify", tmp_path / "a.txt", "--out", tmp_path / "out")
+    assert done.code == 1
+    assert "not a recording" in done.err
+
+
+def test_links_are_not_followed(source, tmp_path, ecg):
+    elsewhere = some_records(tmp_path / "elsewhere", 1)
+    (source / "linked.hea").symlink_to(elsewhere / "patient0.hea")
+    (source / "linked").symlink_to(elsewhere)
+    (source / "patient3.dat").unlink()
+    (source / "patient3.dat").symlink_to(source / "patient4.dat")
+    done = ecg("deidentify", source, "--out", tmp_path / "out", "--json")
+    assert done.code == 1
+    assert "link" in done.err
+    assert done.json["not_copied"]["links"] == 3
+    assert done.json["recordings"] == 4
+
+
+def test_a_recording_that_is_there_twice_is_written_once(source, tmp_path, ecg):
+    shutil.copytree(source, source / "copy")
+    done = ecg("deidentify", source, "--out", tmp_path / "out", "--json")
+    assert done.code == 0
+    assert (done.json["recordings"], done.json["not_copied"]["duplicates"]) == (5, 5)
+
+
+def test_names_that_are_meant_to_hurt_do_not(tmp_path, ecg):
+    names = ["=1+1", "[red]x[red]", "\x1b[31mred", "a\nb", "'; rm -rf ~", "-rf", "%s%n", "ü" * 60, "..x", "$(id)"]
+    for number, name in enumerate(names):
+        folder = some_records(tmp_path / "made" / str(number), 1)
+        signal_mv = read_record(folder / "patient0").signal + np.float32(number)
+        (tmp_path / "in").mkdir(exist_ok=True)
+        np.save(tmp_path / "in" / f"{name}.npy", signal_mv)
+    (tmp_path / "in" / "dataset.json").write_text(json.dumps({"fs": 100, "leads": ["II", "V5"], "unit": "mV"}))
+    (tmp_path / "in" / "\x1b[2Jbad.edf").write_bytes(b"bad")
+    done = ecg("deidentify", tmp_path / "in", "--out", tmp_path / "out", "--map", tmp_path / "map.csv")
+    assert done.code == 1
+    assert "\x1b" not in done.out + done.err
+    assert len(audit_of(tmp_path / "out")["files"]) == len(names)
+    rows = list(csv_module.reader(io.StringIO((tmp_path / "map.csv").read_text())))
+    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
+    for name in contents(tmp_path / "out"):
+        assert name.replace(".", "").replace("_", "").isalnum()
+
+
+def test_what_does_not_read_back_the_same_is_removed_and_told(source, tmp_path, ecg, monkeypatch):
+    def wrong(path, folder, disguise, ledger):
+        record = read_record(path)
+        changed = Record(record.signal + np.float32(path.stem == "patient2") / 100, record.fs, record.leads)
+        return write_wfdb(changed, folder, disguise.record)
+
+    whole = recording.Source.rebuilder
+    monkeypatch.setattr(recording.Source, "rebuilder", property(lambda self: Rebuilder(wrong, whole.fget(self).parts)))
+    done = ecg("deidentify", source, "--out", tmp_path / "out", "--json")
+    assert done.code == 1
+    assert "does not have the recording's samples" in done.err
+    assert done.json["recordings"] == 4
+    assert len(contents(tmp_path / "out")) == 4 * 2 + 1
+
+
+def test_a_format_without_a_rebuilder_says_what_to_do(source, tmp_path, ecg, monkeypatch):
+    monkeypatch.setattr(recording.Source, "rebuilder", None)
+    done = ecg("deidentify", source / "patient1.hea", "--out", tmp_path / "out")
+    assert done.code == 1
+    assert "--to wfdb" in done.err
+    done = ecg("deidentify", source / "patient1.hea", "--out", tmp_path / "out", "--to", "wfdb", "--json")
+    assert done.code == 0
+    assert done.json["policy"]["converted_to"] == "wfdb"
+
+
+def test_how_far_a_conversion_may_be_off_is_said(tmp_path, ecg):
+    samples = np.linspace(-1.00003, 1.00007, 500, dtype=np.float32).reshape(1, -1)
+    (tmp_path / "in").mkdir()
+    np.save(tmp_path / "in" / "a.npy", samples)
+    (tmp_path / "in" / "a.meta.json").write_text('{"fs": 250, "leads": ["II"], "unit": "mV"}')
+    done = ecg("deidentify", tmp_path / "in", "--out", tmp_path / "out", "--to", "wfdb", "--json")
+    assert 0 < done.json["files"][0]["largest_difference_uv"] <= 0.5
+    assert "within" in ecg("deidentify", tmp_path / "in", "--out", tmp_path / "out2", "--to", "wfdb").out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(("--keep", "name"), "cannot be kept"), (("--keep", "ages"), "age"), (("--to", "pdf"), "wfdb, npy, edf")],
+)
+def test_options_that_cannot_be_are_refused(source, tmp_path, ecg, options, said):
+    done = ecg("deidentify", source, "--out", tmp_path / "out", *options)
+    assert done.code == 1
+    assert said in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_help_and_result_say_what_this_cannot_do(source, tmp_path, ecg):
+    assert "identify" in ecg("deidentify", "--help").out
+    done = ecg("deidentify", source, "--out", tmp_path / "out")
+    for told in (done.out, (tmp_path / "out" / "deidentify.json").read_text()):
+        assert "An ECG itself can identify a person" in told
+        assert "Not a medical device" in told
+
+
+def test_the_audit_trail_says_what_was_done(tmp_path, ecg):
+    (tmp_path / "in").mkdir()
+    planted_binary.wfdb(tmp_path / "in")
+    ecg("deidentify", tmp_path / "in", "--out", tmp_path / "out", "--keep", "age")
+    audit = audit_of(tmp_path / "out")
+    (entry,) = audit["files"]
+    assert audit["policy"]["kept"] == ["age"]
+    assert entry["removed"] == {
+        "annotation file that is damaged": 1,
+        "bytes after the annotations": 1,
+        "bytes that are no samples": 1,
+        "comment": 43,
+        "file name": 1,
+        "signal name that is no known lead": 1,
+        "text of an annotation": 40,
+        "unit that is no known unit": 1,
+    }
+    assert (entry["dates"], entry["kept"], entry["age_capped"]) == (1, ["age"], True)
+    assert (entry["leads"], entry["samples"], entry["largest_difference_uv"]) == (2, 500, 0.0)
+    assert set(entry["files"]) == set(contents(tmp_path / "out")) - {"deidentify.json"}
+
+
+def test_a_known_rhythm_stays_and_a_beat_keeps_its_place(tmp_path, ecg):
+    import wfdb
+
+    (tmp_path / "in").mkdir()
+    path = planted_binary.wfdb(tmp_path / "in")
+    marks = path.with_suffix(".atr")
+    marks.write_bytes(marks.read_bytes()[: -len(PLANTS["annotation"])])  # wfdb does not read on behind them
+    done = ecg("deidentify", path, "--out", tmp_path / "out", "--json")
+    before = wfdb.rdann(str(path.with_suffix("")), "atr")
+    after = wfdb.rdann(str(tmp_path / "out" / done.json["files"][0]["record"]), "atr")
+    np.testing.assert_array_equal(after.sample, before.sample)
+    assert after.symbol == before.symbol
+    assert [text.strip("\0") for text in after.aux_note if text.strip("\0")] == ["(AFIB"]
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if FORMATS.load(name).rebuild])
+def test_every_rebuilder_that_a_format_names_is_there(name):
+    from ecgtool.deidentify.find import rebuilder
+
+    assert isinstance(rebuilder(FORMATS.load(name)), Rebuilder)
+
+
+def test_every_real_recording_that_reads_is_rebuilt_the_same(recordings, tmp_path, ecg):
+    for folder in ("wfdb-samples", "edf", "dicom", "scp", "xml"):
+        done = ecg("deidentify", recordings(folder), "--out", tmp_path / folder, "--json")
+        assert done.json["recordings"] > 0
+        assert all(entry["largest_difference_uv"] == 0 for entry in done.json["files"])
+        named = "SURGEON SBJ-123 Galliera 13002689 Mortara ELI250 HeartstartMRx 1112010721168bdc"
+        plants = {word: word for word in named.split()}
+        assert found_in(b"".join(contents(tmp_path / folder).values()), plants) == []
+        assert done.code == (1 if folder in ("edf", "xml") else 0)  # annotations alone; an empty and an invalid file
+
+
+class FailingDisk:
+    """Fails at the n-th access that changes the disk: opening for writing, writing, flushing, renaming, mkdir."""
+
+    def __init__(self, monkeypatch, number, code):
+        self.left, self.code = number, code
+        for owner, name in ((os, "fsync"), (os, "fchmod"), (Path, "rename"), (Path, "replace"), (Path, "mkdir")):
+            monkeypatch.setattr(owner, name, self._counted(getattr(owner, name)))
+        monkeypatch.setattr(Path, "open", self._opened(Path.open))
+
+    def count(self):
+        self.left -= 1
+        if self.left == 0:
+            raise OSError(self.code, os.strerror(self.code))
+
+    def _counted(self, real):
+        def call(*arguments, **options):
+            self.count()
+            return real(*arguments, **options)
+
+        return call
+
+    def _opened(self, real):
+        count = self.count
+
+        class Raw(io.FileIO):
+            def write(self, data):
+                count()
+                return super().write(data)
+
+        def call(path, mode="r", *arguments, **options):
+            if mode not in ("wb", "ab"):
+                return real(path, mode, *arguments, **options)
+            count()
+            return io.BufferedWriter(Raw(path, mode))
+
+        return call
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EACCES], ids=errno.errorcode.get)
+def test_whichever_access_of_the_disk_fails_the_output_is_absent_or_whole(tmp_path, monkeypatch, code):
+    source = some_records(tmp_path / "in", 2)
+    planted_binary.npy(source)
+    key = tmp_path / "whole" / "deidentify.key"
+    whole = contents(package.deidentify(source, tmp_path / "whole" / "out", package.Policy()).out)
+    failures = []
+    for number in range(1, 1000):
+        out = tmp_path / str(number) / "out"
+        policy = package.Policy(map=tmp_path / str(number) / "map.csv", key=key)
+        with monkeypatch.context() as patched:
+            disk = FailingDisk(patched, number, code)
+            try:
+                package.deidentify(source, out, policy)
+            except EcgError as error:
+                failures.append(error)
+        assert not out.exists() or contents(out) == whole, number
+        if not out.exists():
+            again = package.Policy(map=policy.map, key=key, force=True)
+            assert contents(package.deidentify(source, out, again).out) == whole, number
+        if disk.left > 0:
+            break
+    assert len(failures) > 15
+    assert all(os.strerror(code) in error.message and error.hint for error in failures)
+
+
+def test_a_failed_key_leaves_none(source, tmp_path, monkeypatch):
+    for number in range(1, 5):
+        with monkeypatch.context() as patched:
+            FailingDisk(patched, number, errno.ENOSPC)
+            with pytest.raises(EcgError):
+                package.deidentify(source, tmp_path / "out", package.Policy())
+        assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in"]
+
+
+def test_killed_at_any_instant_it_goes_on_to_the_same_bytes(tmp_path):
+    source = some_records(tmp_path / "in", 60)
+    out, script = tmp_path / "out", "from ecgtool.cli import main; main()"
+    command = [sys.executable, "-c", script, "deidentify", str(source), "--out", str(out), "-q"]
+    pauses, killed = np.random.default_rng(7).uniform(0, 0.1, 12), 0
+    for pause in pauses:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        begun = time.monotonic()
+        while not (tmp_path / ".out.journal").exists() and process.poll() is None and time.monotonic() < begun + 20:
+            time.sleep(0.002)
+        time.sleep(pause)
+        process.send_signal(signal.SIGKILL)
+        killed += process.wait() != 0
+        if out.exists():
+            break
+    assert killed
+    if not out.exists():
+        assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    report = package.deidentify(source, tmp_path / "once", package.Policy(key=tmp_path / "deidentify.key"))
+    assert contents(out) == contents(report.out)
+    assert not (tmp_path / ".out.journal").exists()
+
+
+def test_a_run_that_goes_on_writes_nothing_twice(source, tmp_path, monkeypatch):
+    real, made = recording.clean, []
+
+    def clean(named, *arguments):
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        made.append(named.record)
+        return real(named, *arguments)
+
+    monkeypatch.setattr("ecgtool.deidentify.run.clean", clean)
+    with pytest.raises(KeyboardInterrupt):
+        package.deidentify(source, tmp_path / "out", package.Policy())
+    assert not (tmp_path / "out").exists()
+    first = made.copy()
+    made.clear()
+    package.deidentify(source, tmp_path / "out", package.Policy())
+    assert len(first) == 3
+    assert len(made) == 2
+    assert not set(first) & set(made)
+
+
+@pytest.mark.parametrize("spoil", ["file", "journal", "other options"])
+def test_what_an_interruption_left_is_used_only_if_it_is_whole(source, tmp_path, monkeypatch, spoil):
+    real, made = recording.clean, []
+
+    def clean(named, *arguments):
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        made.append(named.record)
+        return real(named, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ecgtool.deidentify.run.clean", clean)
+        with pytest.raises(KeyboardInterrupt):
+            package.deidentify(source, tmp_path / "out", package.Policy())
+    if spoil == "file":
+        (tmp_path / ".out.partial" / f"{made[0]}.dat").write_bytes(b"torn")
+    elif spoil == "journal":
+        with (tmp_path / ".out.journal").open("ab") as file:
+            file.write(b'{"half')
+    keep = frozenset({"age"}) if spoil == "other options" else frozenset()
+    report = package.deidentify(source, tmp_path / "out", package.Policy(keep=keep))
+    key = tmp_path / "deidentify.key"
+    once = package.deidentify(source, tmp_path / "once", package.Policy(keep=keep, key=key))
+    assert contents(report.out) == contents(once.out)
+
+
+def test_two_processes_do_not_write_one_output(source, tmp_path):
+    from ecgtool.files import resumable_folder
+
+    with resumable_folder(tmp_path / "out"), pytest.raises(ConfigError, match="Another process"):
+        package.deidentify(source, tmp_path / "out", package.Policy())
+
+
+def test_the_library_says_what_is_wrong_too(tmp_path):
+    with pytest.raises(NotFound):
+        package.deidentify(tmp_path / "none", tmp_path / "out", package.Policy())
+
+
+def test_a_table_with_a_column_of_who_knows_what_is_refused(tmp_path, ecg):
+    rows = "".join(f"{number % 7},{number % 5}\n" for number in range(50))
+    (tmp_path / "a.csv").write_text(f"# fs=250\nII,{PLANTS['last name']}\n{rows}")
+    done = ecg("deidentify", tmp_path / "a.csv", "--out", tmp_path / "out")
+    assert done.code == 1
+    assert "may be identifiers" in done.err
+    assert PLANTS["last name"] not in done.err
