@@ -28,7 +28,7 @@ _REPORTED_AGE = "21612-7"  # LOINC
 _PER_YEAR = {"a": 1.0, "mo": 12.0, "wk": 52.18, "d": 365.25}  # UCUM
 _FILTERS = {"LOW_PASS": "low-pass", "HIGH_PASS": "high-pass", "NOTCH": "notch"}
 _FILTER = "MDC_ECG_CTL_VBL_ATTR_FILTER_"
-_MOMENT = re.compile(r"(\d{8})(\d{6})?")
+_MOMENT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:([0-9]{2})([0-9]{2})([0-9]{2}))?")
 _SHORTFALL_S = 0.1
 
 
@@ -146,11 +146,13 @@ def _moment(text: str) -> str | None:
     match = _MOMENT.match(text)
     if not match:
         return None
+    year, month, day, *clock = (int(part) for part in match.groups() if part is not None)
+    hour, minute, second = clock or (0, 0, 0)
     try:
-        day = datetime.strptime(match[1], "%Y%m%d").date().isoformat()
-        return f"{day}T{datetime.strptime(match[2], '%H%M%S').time().isoformat()}" if match[2] else day
+        moment = datetime(year, month, day, hour, minute, second)
     except ValueError:
         return None
+    return moment.isoformat() if clock else moment.date().isoformat()
 
 
 def _filters(series: Element) -> tuple[str, ...]:

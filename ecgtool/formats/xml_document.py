@@ -159,13 +159,18 @@ class _Tree:
         """The parser asks for a result here; ``root`` is it."""
 
 
+class _RootFound(Exception):
+    """The root element has begun; what follows it is not parsed for its name."""
+
+
 class _Root:
     """What the parser feeds while only the root's name is wanted."""
 
     name = ""
 
     def start(self, tag: str, _attributes: dict[str, str]) -> None:
-        self.name = self.name or _local(tag).lower()
+        self.name = _local(tag).lower()
+        raise _RootFound
 
     def close(self) -> None:
         """The parser asks for a result here; ``name`` is it."""
@@ -191,12 +196,14 @@ def _root_name(path: Path, head: bytes) -> str:
         with path.open("rb") as file:
             file.seek(skip)
             for read in _parsed(_texts(file, encoding, _SNIFFED), found, path):
-                if found.name or read > _PROLOGUE:
+                if read > _PROLOGUE:
                     break
+    except _RootFound:
+        return found.name
     except (FormatError, OSError):
         declared = _DOCTYPE.search(head[skip:].decode(encoding, "replace"))
-        return found.name or (_local(declared[1].replace(":", "}")).lower() if declared else "")
-    return found.name
+        return _local(declared[1].replace(":", "}")).lower() if declared else ""
+    return ""
 
 
 def _encoding(head: bytes) -> tuple[str, int]:

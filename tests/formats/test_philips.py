@@ -196,6 +196,6 @@ def test_the_real_recordings_equal_sierraecg(name, recordings):
         pytest.skip("sierraecg is not installed")
     path = recordings("xml/philips-sierra") / name
     record = read_record(path)
-    for lead in sierraecg.read_file(path).leads:
+    for lead in sierraecg.read_file(str(path)).leads:
         mine = record.signal[record.leads.index(lead.label)]
         np.testing.assert_array_equal(np.rint(mine * 200), np.array(lead.samples)[: len(mine)])
