@@ -17,7 +17,7 @@ _IMPLICIT, _DEFLATED, _BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1.99", "1.2
 _SYNTAX = 0x00020010
 _PREAMBLE = 128
 # A deflated file is unpacked in memory, and could claim any amount of it.
-_MOST_UNPACKED = 2**25
+_MOST_UNPACKED = 24 * 2**20
 # Groups that a file without a preamble begins with, and the types that their elements have.
 _FIRST, _LAST_NUMBER = (b"\x02\0", b"\x08\0"), 0x18
 _TYPES = (b"UI", b"CS", b"UL", b"DA", b"OB", b"SH")
