@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from ecgtool.catalog.bundle import BundleManifest
+from ecgtool.columns import split_column
 from ecgtool.config import Preprocessing
 from ecgtool.console import DISCLAIMER
 from ecgtool.signals.filters import BASELINE_HZ, BASELINE_WINDOWS_S, NOTCH_QUALITY, ORDER
@@ -23,7 +24,7 @@ def metadata_props(manifest: BundleManifest) -> dict[str, str]:
         "thresholds": manifest.thresholds,
         "preprocessing": manifest.preprocessing.model_dump(mode="json"),
         "preprocessing_steps": steps_in_words(manifest.preprocessing),
-        "metadata_columns": {name: TABULAR.get(name, "as in training") for name in manifest.tabular},
+        "metadata_columns": {name: _meaning(name) for name in manifest.tabular},
         "inputs": manifest.input_shapes,
         "outputs": manifest.output_shapes,
         "versions": manifest.versions,
@@ -47,6 +48,11 @@ def metadata_props(manifest: BundleManifest) -> dict[str, str]:
         "made_by": f"ecgtool {manifest.versions.get('ecgtool', '')}".strip(),
     }
     return texts | {name: json.dumps(document, ensure_ascii=False) for name, document in documents.items()}
+
+
+def _meaning(column: str) -> str:
+    name, value = split_column(column)
+    return f"1 where {name} is {value}, 0 where it is another" if value else TABULAR.get(name, "as in training")
 
 
 def steps_in_words(steps: Preprocessing) -> list[str]:

@@ -2,6 +2,7 @@
 
 import csv
 import pickle
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -370,6 +371,19 @@ def test_workers_and_a_second_time_make_the_same_bytes(written, ecg, home):
     changed = ecg("prepare", "manifest", file, "--fs", 100, "--length", 300, "--out", "w1")
     assert changed.code == 1
     assert "another manifest" in changed.err
+
+
+def test_whatever_bytes_are_wrong_there_is_one_error_or_a_corpus(written, tmp_path):
+    whole = write_manifest(*written).read_bytes()
+    chance = np.random.default_rng(5)
+    for number in range(200):
+        data = bytearray(whole)
+        for _ in range(chance.integers(1, 8)):
+            data[chance.integers(len(data))] = chance.integers(256)
+        (tmp_path / "m.csv").write_bytes(data[: chance.integers(1, len(data))] if number % 4 == 0 else data)
+        with suppress(EcgError):
+            corpus = Manifest(tmp_path / "m.csv", KEY)
+            assert len(corpus.entries) == len(corpus.targets["label"]) == len(corpus.tabular_values)
 
 
 def test_the_key_is_made_once_and_kept_to_oneself(written, ecg, home, tmp_path):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ecgtool.commands.prepare.options import Shared, shared_options
 from ecgtool.console import Result
+
+if TYPE_CHECKING:
+    from ecgtool.deidentify.key import Key
 
 File = Annotated[
     Path,
@@ -29,7 +32,7 @@ InputColumns = Annotated[
     str,
     typer.Option("--inputs", help="Columns that become inputs, with commas, or none; all that are fit if not given."),
 ]
-Key = Annotated[
+KeyFile = Annotated[
     Path | None,
     typer.Option(
         "--key", help="File with the key of pseudonyms, as of ecg deidentify; the one in ECG_HOME if not given."
@@ -44,7 +47,7 @@ def manifest(
     length: Length = 5000,
     root: Root = None,
     inputs: InputColumns = "",
-    key: Key = None,
+    key: KeyFile = None,
     *,
     shared: Shared,
 ) -> Result:
@@ -55,12 +58,10 @@ def manifest(
     """
     from ecgtool.datasets.inputs import chosen_columns
     from ecgtool.datasets.manifest import FS, Manifest
-    from ecgtool.deidentify.key import load_key, own_key
-    from ecgtool.home import home
 
     corpus = Manifest(
         file,
-        load_key(key) if key else own_key(home())[0],
+        _key(key),
         root=root,
         leads=leads,
         samples=length,
@@ -69,6 +70,21 @@ def manifest(
         division=shared.division(),
     )
     return replace(shared, out=shared.out or _store_name(file)).prepare(corpus, [corpus.tasks[0].name], arch="cnn1d")
+
+
+def _key(given: Path | None) -> Key:
+    """The key of pseudonyms: the given one, or this user's own, which is made and told the first time."""
+    from ecgtool.console import log
+    from ecgtool.deidentify.key import KEY_NAME, load_key, own_key
+    from ecgtool.home import home
+
+    if given is not None:
+        return load_key(given)
+    known = (home() / KEY_NAME).exists()
+    key, path = own_key(home())
+    if not known:
+        log.info("Patients get pseudonyms by a new key: %s. Keep it, and keep it to yourself.", path)
+    return key
 
 
 def _store_name(file: Path) -> str:
