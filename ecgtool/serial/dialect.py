@@ -115,7 +115,8 @@ def detect(path: Path, lines: Sequence[str], options: Options) -> Dialect:
     """
     kept = [line for line in lines if line.strip() and len(line) <= _LONGEST_LINE and not line.startswith(COMMENTS)]
     stamped = sum(bool(_STAMP.match(line)) for line in kept) > _ENOUGH * len(kept)
-    found = [(_fitting(kept, dialect), dialect) for dialect in _candidates(options, stamped=stamped)]
+    candidates = _candidates(options, "".join(kept), stamped=stamped)
+    found = [(_fitting(kept, dialect), dialect) for dialect in candidates]
     lines_fit, columns, best = max(
         ((count, columns, dialect) for (columns, count), dialect in found), key=lambda entry: entry[0]
     )
@@ -146,10 +147,11 @@ def read_preamble(lines: Iterable[str]) -> Preamble:
     return Preamble(_hertz(rate) if rate else None, int(bits.group(1)) if bits else None)
 
 
-def _candidates(options: Options, *, stamped: bool) -> list[Dialect]:
-    """The dialects that are possible, the likeliest first."""
-    marks = [options.decimal] if options.decimal else [".", ","]
-    between = [options.delimiter] if options.delimiter else [",", ";", "\t", "|", " "]
+def _candidates(options: Options, text: str, *, stamped: bool) -> list[Dialect]:
+    """The dialects that are possible, the likeliest first; of delimiters that the text does not have, one will do."""
+    marks = [options.decimal] if options.decimal else [".", ","] if "," in text else ["."]
+    seen = [mark for mark in (",", ";", "\t", "|", " ") if mark in text]
+    between = [options.delimiter] if options.delimiter else [*seen, ";"]
     return [Dialect(each, mark, stamped=stamped) for mark in marks for each in between if each != mark]
 
 
