@@ -19,6 +19,7 @@ from ecgtool.datasets.folder_rows import Found, find_recordings, known_path
 from ecgtool.datasets.folder_survey import common_leads, common_length, read_said, usual_rate
 from ecgtool.datasets.folder_task import make_task, marks_of
 from ecgtool.datasets.label_map import read_label_map
+from ecgtool.datasets.scp_codes import SCP
 from ecgtool.datasets.splits import Division
 from ecgtool.deidentify.key import Key
 from ecgtool.errors import EcgError, FormatError, NotFound
@@ -95,6 +96,8 @@ class Folder:
             name for name in (AGE, SEX) if any(each[name] is not None for each in known)
         )
         self.tabular_values = np.array([[each[name] for name in self.tabular] for each in known], np.float32)
+        if stated.label_system == SCP and mapping is None:
+            about = [*about, "The labels are SCP codes; --label-map scp-superdiagnostic would group them."]
         self.notes: Sequence[str] = (*notes, *left_out, *usual, *about, *unknown, *divided, *dropped)
         self.sources: Mapping[str, str] = _sources(source, mapping.sources if mapping else {})
         self.options: Mapping[str, Any] = _options(choices, column)
@@ -150,9 +153,7 @@ def _usual(found: Sequence[Found], choices: Choices) -> tuple[float, tuple[str, 
     fs, rates = usual_rate(seen.values())
     leads, fewer = (choices.leads, []) if choices.leads else common_leads(seen)
     lengths = {each.id: each.seconds for each in found}
-    seconds, uneven = common_length(
-        lengths, min(each.fs for each in seen.values()), windows=choices.windows, centre=choices.centre
-    )
+    seconds, uneven = common_length(lengths, fs, windows=choices.windows, centre=choices.centre)
     return fs, leads, max(round(seconds * fs), 1), [*rates, *fewer, *uneven]
 
 

@@ -55,6 +55,9 @@ class Tree:
         Raises:
             FormatError: The text leads out of the folder, or several recordings are meant.
         """
+        whole = Path(text)
+        if whole.is_absolute() and whole.is_relative_to(self.folder):
+            text = whole.relative_to(self.folder).as_posix()
         name = text.replace("\\", "/").removeprefix("./")
         self.below(name)
         exact = [name] if name in self._known else self._by_stem.get(name, [])

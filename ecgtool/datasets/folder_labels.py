@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ LONGEST_TEXT = 200
 _FILE_TOO = "filename"
 _LONGEST_S = 31 * 86_400.0
 _CSV_LIMIT = 64 * 2**20
+_MOST_ROWS = 1_000_000
 _SEVERAL = re.compile(r"[;|]")
 _REFERENCE_HEADS = ("file", "filename", "name", "record", "recording")
 _ADVICE = f"Write {CSV_LABELS} with the columns {FILE},{LABEL},{PATIENT} beside the recordings."
@@ -85,7 +87,9 @@ def read_labels(path: Path) -> list[Listed]:
         NotFound: No row has a label.
         FormatError: Not such a file, or a field that cannot be; the message names file, row and field.
     """
-    rows = list(_rows(path))
+    rows = list(islice(_rows(path), _MOST_ROWS + 1))
+    if len(rows) > _MOST_ROWS:
+        raise FormatError(f"{path} has more than {_MOST_ROWS:,} rows.", "Part the folder into several.")
     if not rows:
         raise FormatError(f"{path} lists no recordings.", "It needs a row for each.")
     fields = {field for _where, row in rows for field in row}
@@ -142,9 +146,8 @@ def _table_rows(path: Path, lines: Iterator[tuple[int, list[str]]]) -> Iterator[
     for number, cells in lines:
         where = f"{path.name} line {number}"
         if len(cells) != len(head):
-            raise FormatError(
-                f"{where} has {len(cells)} cells, the head has {len(head)}.", "Several labels are parted by ; or |."
-            )
+            hint = "Is the table whole?" if len(cells) < len(head) else "Several labels in a cell are parted by ; or |."
+            raise FormatError(f"{where} has {len(cells)} cells, the head has {len(head)}.", hint)
         row: dict[str, Any] = {name: cell for name, cell in zip(head, cells, strict=True) if name}
         yield where, row | {LABEL: _SEVERAL.split(row[LABEL])} if LABEL in row else row
 

@@ -74,6 +74,7 @@ def test_files_of_any_format_are_read_in_millivolts(lab):
         ("ward\\a.dat", "ward/a.hea"),
         ("./ward/a.hea", "ward/a.hea"),
         ("b", "ward/b.npy"),
+        ("{folder}/ward/b.npy", "ward/b.npy"),
     ],
 )
 def test_a_recording_is_found_by_its_path_or_its_name_with_or_without_suffix(lab, name, meant):
@@ -81,7 +82,7 @@ def test_a_recording_is_found_by_its_path_or_its_name_with_or_without_suffix(lab
     write_npy_recording(lab, "ward/b", 1)
     write_npy_recording(lab, "c", 2)
     (lab / "ward" / "b.txt").write_text("a note")
-    write_json(lab, [{"file": name, "label": "x"}, {"file": "c", "label": "y"}])
+    write_json(lab, [{"file": name.format(folder=lab), "label": "x"}, {"file": "c", "label": "y"}])
     assert [entry.record for entry in corpus(lab).entries] == [meant, "c.npy"]
 
 
@@ -472,6 +473,46 @@ def test_dataset_json_that_is_none_is_refused(lab):
     for text in ("[]", '{"fold_column": 7}', "{"):
         (lab / "dataset.json").write_text(text)
         assert "dataset.json" in refusal(lab).message
+
+
+def test_codes_that_may_be_grouped_are_told(lab):
+    rows = write_lab(lab, 4, labels=("NORM", "LVH"))
+    (lab / "dataset.json").write_text('{"label_system": "SCP"}')
+    made = corpus(lab)
+    assert note(made, "SCP codes")
+    assert made.tasks[0].voltage_labels == ("LVH",)
+    assert len(rows) == len(made.entries)
+
+
+HOSTILE = (
+    *(None, "", " ", "x", "=1+1", "../x", "\x1b[2J", "a\0b", "\ud800", "NaN", "1e999", "-1", "100", "I,II", "9" * 5000),
+    *(True, -1, 0, 1.5, 1e308, float("nan"), float("inf"), 10**400, [], [[]], ["x", None], {}, {"a": [1]}, "r001.npy"),
+)
+
+
+def test_whatever_a_list_holds_it_is_a_corpus_or_one_line(lab):
+    rows = write_lab(lab, 4, seconds=1.0)
+    fields = ("file", "filename", "label", "patient_id", "start_s", "end_s", "fs", "leads", "unit", "layout", "gain",
+              "baseline", "calibrated", "age", "sex", "weight", "fold", "\x07", "id")  # fmt: skip
+    rng = np.random.default_rng(7)
+    outcomes = set()
+    for _turn in range(300):
+        changed = [dict(row) for row in rows]
+        for _change in range(rng.integers(1, 4)):
+            row = changed[rng.integers(len(changed))]
+            row[fields[rng.integers(len(fields))]] = HOSTILE[rng.integers(len(HOSTILE))]
+        (lab / "labels.json").write_text(json.dumps(changed))
+        try:
+            made = corpus(lab)
+        except EcgError as error:
+            outcomes.add(type(error))
+            continue
+        outcomes.add(Folder)
+        for entry in made.entries:
+            assert f"{entry.id}{entry.patient}{entry.record}{''.join(entry.metadata)}".isprintable()
+            assert np.isfinite(made.read(entry).signal).any()
+        assert made.tabular_values.shape == (len(made.entries), len(made.tabular))
+    assert {Folder, FormatError} <= outcomes
 
 
 def test_a_folder_that_cannot_be_listed_is_told(lab, monkeypatch):
