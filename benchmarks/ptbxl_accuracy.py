@@ -40,7 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["ECG_HOME"] = folder
         source = Path(os.environ["ECG_TEST_DATA"]) / "ptbxl"
-        if cli.run(["prepare", "ptbxl", str(source), "--task", "superdiagnostic", "-q"]):
+        if cli.run(["prepare", "ptbxl", str(source), "--task", "superdiagnostic", "--highpass", "0", "-q"]):
             raise SystemExit(1)
         seeds = [int(seed) for seed in given.seeds.split(",")]
         for shuffled in (False,) if given.skip_shuffled else (False, True):

@@ -12,9 +12,10 @@ from scipy import ndimage
 from scipy import signal as scipy_signal
 
 from ecgtool.errors import DataError
-from ecgtool.signals.highpass import levelled
+from ecgtool.signals.highpass import levelled, mirror_frequencies, through_mirrors
 
 Signal = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 
 ORDER = 4
 NOTCH_QUALITY = 30.0
@@ -51,10 +52,10 @@ def butterworth(
     if highpass is not None and lowpass is not None and highpass >= lowpass:
         raise DataError(f"A high-pass edge of {highpass:g} Hz must lie below the low-pass edge of {lowpass:g} Hz.")
     if highpass is not None:
-        sections = _butterworth(order, _edge(highpass, fs), "highpass", fs)
-        signal = _both_ways(sections, levelled(signal, fs), 1.5 * fs / highpass, "even")
+        gains = _highpass_gains(signal.shape[-1], order, _edge(highpass, fs), fs)
+        signal = through_mirrors(levelled(signal, fs), gains)
     if lowpass is not None:
-        signal = _both_ways(_butterworth(order, _edge(lowpass, fs), "lowpass", fs), signal, 3 * fs / lowpass, "odd")
+        signal = _both_ways(_lowpass(order, _edge(lowpass, fs), fs), signal, 3 * fs / lowpass)
     return signal
 
 
@@ -74,7 +75,7 @@ def notch(signal: Signal, fs: float, frequency: float, quality: float = NOTCH_QU
         DataError: The frequency is at or over half the rate.
     """
     sections = _notch(_edge(frequency, fs), quality, fs)
-    return _both_ways(sections, signal, quality * fs / frequency, "odd")
+    return _both_ways(sections, signal, quality * fs / frequency)
 
 
 def remove_baseline(signal: Signal, fs: float, method: Literal["median", "highpass"] = "median") -> Signal:
@@ -115,19 +116,25 @@ def _edge(frequency: float, fs: float) -> float:
     return frequency
 
 
-def _both_ways(
-    sections: npt.NDArray[np.float64], signal: Signal, settle: float, continued: Literal["odd", "even"]
-) -> Signal:
-    """The filter run forwards and backwards over the signal, continued by ``settle`` samples at its ends."""
+def _both_ways(sections: Floats, signal: Signal, settle: float) -> Signal:
+    """The filter run forwards and backwards over the signal, continued point-symmetrically by ``settle`` samples."""
     padding = min(signal.shape[-1] - 1, max(int(settle), 12))
-    return scipy_signal.sosfiltfilt(sections, signal, axis=-1, padtype=continued, padlen=padding).astype(np.float32)
+    return scipy_signal.sosfiltfilt(sections, signal, axis=-1, padtype="odd", padlen=padding).astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def _highpass_gains(samples: int, order: int, edge: float, fs: float) -> Floats:
+    """Of a digital Butterworth high-pass (bilinear, its edge where it is asked for) run both ways."""
+    frequencies = np.minimum(mirror_frequencies(samples, fs), 0.4999 * fs)
+    power = (np.tan(np.pi * frequencies / fs) / np.tan(np.pi * edge / fs)) ** (2 * order)
+    return np.asarray(power / (1 + power))
 
 
 @lru_cache(maxsize=64)
-def _butterworth(order: int, edge: float, kind: Literal["highpass", "lowpass"], fs: float) -> npt.NDArray[np.float64]:
-    return np.asarray(scipy_signal.butter(order, edge, kind, fs=fs, output="sos"))
+def _lowpass(order: int, edge: float, fs: float) -> Floats:
+    return np.asarray(scipy_signal.butter(order, edge, "lowpass", fs=fs, output="sos"))
 
 
 @lru_cache(maxsize=64)
-def _notch(frequency: float, quality: float, fs: float) -> npt.NDArray[np.float64]:
+def _notch(frequency: float, quality: float, fs: float) -> Floats:
     return np.asarray(scipy_signal.tf2sos(*scipy_signal.iirnotch(frequency, quality, fs=fs)))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import signal as scipy_signal
 
 from ecgtool.datasets.synthetic import Synthetic
 from ecgtool.errors import DataError
@@ -117,3 +118,12 @@ def test_a_beat_on_the_last_sample_does_not_move_the_baseline(lowpass):
         part = slice(peak - 999, peak + 1)
         off = butterworth(whole[:, part], 100.0, 0.5, lowpass) - butterworth(whole, 100.0, 0.5, lowpass)[:, part]
         assert np.abs(off).max() < 0.15
+
+
+@pytest.mark.parametrize("edge", [0.05, 0.5, 5.0])
+def test_the_high_pass_is_a_butterworth_run_forwards_and_backwards(edge):
+    signal = np.random.default_rng(0).normal(0, 0.1, (2, 20_000)).cumsum(axis=1).astype(np.float32)
+    sections = scipy_signal.butter(4, edge, "highpass", fs=FS, output="sos")
+    expected = scipy_signal.sosfiltfilt(sections, signal.astype(float), padtype="even", padlen=19_000)
+    inner = slice(round(3 * FS / edge), -round(3 * FS / edge)) if edge > 0.1 else slice(9500, 10_500)
+    np.testing.assert_allclose(butterworth(signal, FS, highpass=edge)[:, inner], expected[:, inner], atol=4e-3)
