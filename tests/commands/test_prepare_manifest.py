@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from manifests import rows_of, write_manifest, write_muse
+from corpora import contents
+from manifests import SECRETS, rows_of, write_manifest, write_muse
 
 from ecgtool.datasets.synthetic import Synthetic
 from ecgtool.store import Store
@@ -112,6 +113,8 @@ def test_a_model_with_a_mask_goes_from_training_to_a_prediction(ecg, home, manif
     assert (read.code, stored.code) == (0, 0), read.err + stored.err
     chances = [answer.json["predictions"][0]["probabilities"]["1"] for answer in (read, stored)]
     assert chances[0] == pytest.approx(chances[1], abs=1e-4)
+    for name, data in contents(home).items():
+        assert not any(secret.encode() in data for secret in SECRETS if len(secret) > 5), name
 
 
 def test_without_a_mask_a_recording_that_lacks_a_lead_is_refused(ecg, manifest, lacking_v6):
