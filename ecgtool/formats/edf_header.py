@@ -124,7 +124,7 @@ def _load(source: Source) -> Header:
     if _whole(length, "the header's length", 0, 2**40) != FIXED * (len(signals) + 1):
         raise _BadField(f"the header's length cannot be '{length}' with {len(signals)} signals")
     if all(signal.annotations for signal in signals):
-        raise _BadField("it holds annotations alone, no signal")
+        raise FormatError(f"{source.path} holds annotations alone, no signal.", "Give the recording they belong to.")
     width = 2 if fixed[:8] == EDF_MAGIC else 3
     room = source.size - FIXED * (len(signals) + 1)
     size = width * sum(signal.spr for signal in signals)
