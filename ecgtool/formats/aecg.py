@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ecgtool.errors import FormatError
 from ecgtool.formats.contract import Format
-from ecgtool.formats.reading import age_of, sex_of, units_per_mv
+from ecgtool.formats.reading import age_at, age_of, sex_of, units_per_mv
 from ecgtool.formats.xml_document import load_xml, number, root_name, text_at
 from ecgtool.formats.xml_leads import Lead, Span, leads_record, numbers_in
 from ecgtool.record import Record
@@ -65,10 +65,11 @@ def read(path: Path, start_s: float = 0.0, seconds: float | None = None) -> Reco
     leads = [_lead(path, sequence) for sequence in part.sequences if not _code(sequence).startswith("TIME_")]
     fs, head = _time(path, part)
     warnings = tuple(_warnings(part, parts, max((len(lead.counts) for lead in leads), default=0) / fs))
+    start = _moment(head) or _moment(_value(part.series, "effectiveTime/low"))
     meta = {
-        **_person(root),
+        **_person(root, start or ""),
         "device": text_at(part.series, "author/seriesAuthor/manufacturedSeriesDevice/manufacturerModelName") or None,
-        "start": _moment(head) or _moment(_value(part.series, "effectiveTime/low")),
+        "start": start,
         "filters": _filters(part.series) or None,
         "warnings": warnings or None,
     }
@@ -165,9 +166,14 @@ def _filters(series: Element) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _person(root: Element) -> dict[str, Any]:
-    gender = root.find(".//trialSubject/subjectDemographicPerson/administrativeGenderCode")
-    return {"age": _age(root), "sex": None if gender is None else sex_of(gender.get("code", ""))}
+def _person(root: Element, start: str) -> dict[str, Any]:
+    """The sex, and the age as reported or else as it follows from the birth date."""
+    person = root.find(".//trialSubject/subjectDemographicPerson")
+    if person is None:
+        return {"age": _age(root)}
+    gender, reported = person.find("administrativeGenderCode"), _age(root)
+    age = age_at(_value(person, "birthTime"), start) if reported is None else reported
+    return {"age": age, "sex": None if gender is None else sex_of(gender.get("code", ""))}
 
 
 def _age(root: Element) -> float | None:

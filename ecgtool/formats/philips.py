@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ecgtool.errors import FormatError
 from ecgtool.formats.contract import Format
 from ecgtool.formats.philips_leads import lead_names, pulse_length, stored_leads
-from ecgtool.formats.reading import age_of, sex_of
+from ecgtool.formats.reading import age_at, age_of, sex_of
 from ecgtool.formats.xml_document import load_xml, number, number_at, root_name, text_at
 from ecgtool.formats.xml_leads import Lead, Span, leads_record
 from ecgtool.record import Record
@@ -76,8 +76,10 @@ def _check_version(path: Path, root: Element) -> None:
 
 
 def _person(root: Element) -> dict[str, Any]:
-    years = text_at(root, "patient/generalpatientdata/age/years")
-    return {"age": age_of(years), "sex": sex_of(text_at(root, "patient/generalpatientdata/sex"))}
+    years, birth = (text_at(root, f"patient/generalpatientdata/age/{what}") for what in ("years", "dateofbirth"))
+    acquired = root.find("dataacquisition")
+    age = age_of(years) if years or acquired is None else age_at(birth, acquired.get("date", ""))
+    return {"age": age, "sex": sex_of(text_at(root, "patient/generalpatientdata/sex"))}
 
 
 def _acquisition(root: Element) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,23 @@ def age_of(text: str) -> float | None:
     except ValueError:
         return None
     return age if 0 <= age <= _OLDEST else None
+
+
+def age_at(birth: str, recorded: str) -> float | None:
+    """The age in whole years at a recording; None where a date is none.
+
+    Args:
+        birth: ``YYYYMMDD``, with or without dashes; what follows is not looked at.
+        recorded: Likewise.
+
+    >>> age_at("1953-05-08", "20021122091000"), age_at("", "20021122")
+    (49.0, None)
+    """
+    try:
+        born, then = (date.fromisoformat(text.strip().replace("-", "")[:8]) for text in (birth, recorded))
+    except ValueError:
+        return None
+    return age_of(str(then.year - born.year - ((then.month, then.day) < (born.month, born.day))))
 
 
 def sex_of(text: str) -> str | None:

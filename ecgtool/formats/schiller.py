@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecgtool.errors import FormatError
 from ecgtool.formats.contract import Format
-from ecgtool.formats.reading import sex_of, units_per_mv
+from ecgtool.formats.reading import age_at, sex_of, units_per_mv
 from ecgtool.formats.xml_document import load_xml, number_at, root_name, text_at
 from ecgtool.formats.xml_leads import Lead, Span, leads_record, numbers_in
 from ecgtool.record import Record
@@ -82,8 +82,10 @@ def _lead(path: Path, wave: Element, channel: Element) -> Lead:
 
 
 def _person(root: Element) -> dict[str, Any]:
-    """The sex; of the age only the birth date is stated, which is not kept."""
-    return {"sex": sex_of(text_at(root, "patdata/gender"))}
+    """The sex, and the age that follows from the birth date."""
+    day = text_at(root, "examdescript/startdatetime/date")
+    birth = "" if day == _UNDATED else text_at(root, "patdata/birthdate")
+    return {"age": age_at(birth, day), "sex": sex_of(text_at(root, "patdata/gender"))}
 
 
 def _exam(root: Element) -> dict[str, Any]:

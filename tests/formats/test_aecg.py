@@ -105,6 +105,12 @@ def test_who_and_when_are_kept_without_name_or_birth(reading):
     assert record.patient == "SBJ-9"
 
 
+def test_the_age_follows_from_the_birth_date_where_none_is_reported(tmp_path):
+    path = tmp_path / "ecg.xml"
+    path.write_text(aecg([aecg_series([ONE])]).replace("21612-7", "other"))
+    assert read_record(path).meta["age"] == 49
+
+
 @pytest.mark.parametrize(
     ("series", "told"),
     [

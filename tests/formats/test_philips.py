@@ -90,6 +90,18 @@ def test_leads_that_end_alike_without_a_millivolt_are_kept(reading, height):
     assert reading(philips_xli(np.hstack([twelve_counts(1000), tail]))).signal.shape[1] == 1200
 
 
+@pytest.mark.parametrize(
+    ("stated", "age"),
+    [("<years>50</years>", 50), ("<dateofbirth>1976-12-02</dateofbirth>", 34), ("<dateofbirth>x</dateofbirth>", None)],
+)
+def test_the_age_is_stated_or_follows_from_the_birth_date(tmp_path, stated, age):
+    path = tmp_path / "ecg.xml"
+    path.write_text(philips(philips_xli(twelve_counts())).replace("<years>50</years>", stated))
+    record = read_record(path)
+    assert record.meta.get("age") == age
+    assert "1976" not in repr(record.meta)
+
+
 def test_without_a_resolution_it_is_not_calibrated(reading):
     parsed = philips_plain(beats(1), ("V1",)).replace('resolution="2.5"', "")
     record = reading(parsed, sampling="unstated")

@@ -69,7 +69,13 @@ def test_what_cannot_be_a_recording_is_refused(reading, wave, told):
 
 def test_what_the_device_says_is_kept(reading):
     record = reading(schiller_wave([ONE]))
-    expected = {"sex": "F", "device": "Schiller AT-10P", "start": "2020-01-31T10:11:12", "filters": ("notch 50 Hz",)}
+    expected = {
+        "age": 60,
+        "sex": "F",
+        "device": "Schiller AT-10P",
+        "start": "2020-01-31T10:11:12",
+        "filters": ("notch 50 Hz",),
+    }
     assert {key: record.meta[key] for key in expected} == expected
     assert record.patient == "P-10"
 
