@@ -4,7 +4,11 @@ import csv
 import json
 
 import numpy as np
+import pytest
 
+from ecgtool.datasets.folder import Choices, Folder
+from ecgtool.deidentify.key import Key
+from ecgtool.errors import EcgError
 from ecgtool.formats.wfdb_write import write_wfdb
 from ecgtool.record import Record
 
@@ -75,3 +79,26 @@ def write_lab(folder, number=12, labels=("AF", "normal"), **how):
     ]
     write_json(folder, rows)
     return rows
+
+
+KEY = Key(bytes(32))
+
+
+def corpus(folder, key=KEY, **choices):
+    """The folder as a corpus."""
+    return Folder(folder, "lab", key, Choices(**choices))
+
+
+def refusal(folder, **choices):
+    """The error that says why there is no corpus: of one line."""
+    with pytest.raises(EcgError) as caught:
+        corpus(folder, **choices)
+    assert "\n" not in caught.value.message
+    return caught.value
+
+
+def note(made, words):
+    """What a corpus says in these words."""
+    found = [each for each in made.notes if words in each]
+    assert found, made.notes
+    return found[0]

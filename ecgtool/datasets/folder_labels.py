@@ -20,6 +20,8 @@ LONGEST_TEXT = 200
 """Characters of a label, an identity or a name of a column."""
 
 _FILE_TOO = "filename"
+_OWN = (FILE, _FILE_TOO, LABEL, PATIENT, START, END)
+_IN_ANY_CASE = (*_OWN, "age", "sex")
 _LONGEST_S = 31 * 86_400.0
 _CSV_LIMIT = 64 * 2**20
 _MOST_ROWS = 1_000_000
@@ -137,7 +139,7 @@ def _csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _table_rows(path: Path, lines: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    head = next(lines, (1, []))[1]
+    head = [name.lower() if name.lower() in _IN_ANY_CASE else name for name in next(lines, (1, []))[1]]
     if FILE not in head and _FILE_TOO not in head:
         raise NotFound(f"{path} has no column '{FILE}' or '{_FILE_TOO}'.", did_you_mean(FILE, filter(None, head)))
     twice = next((name for name in head if name and head.count(name) > 1), None)
@@ -167,12 +169,11 @@ def _listed(where: str, row: Mapping[str, Any]) -> Listed:
     start_s, end_s = (_seconds(where, field, row.get(field)) for field in (START, END))
     if end_s is not None and end_s <= (start_s or 0.0):
         raise FormatError(f"{where}: {END} {end_s:g} does not lie after {START} {start_s or 0:g}.", "Correct it.")
-    known = (FILE, _FILE_TOO, LABEL, PATIENT, START, END)
     return Listed(
         file=_text(where, named[0], row[named[0]], longest=1024),
         labels=_labels(where, labels if isinstance(labels, list) else [labels]),
         where=where,
-        cells={_text(where, "a field's name", name): cell for name, cell in row.items() if name not in known},
+        cells={_text(where, "a field's name", name): cell for name, cell in row.items() if name not in _OWN},
         patient=_text(where, PATIENT, row.get(PATIENT)),
         start_s=start_s or 0.0,
         end_s=end_s,

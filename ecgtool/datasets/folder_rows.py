@@ -105,7 +105,8 @@ def _find(tree: Tree, row: Listed) -> str | None:
     try:
         return tree.find(row.file)
     except FormatError as error:
-        raise FormatError(f"{row.where}: {error.message}", error.hint) from None
+        hint = error.hint or "Give paths below the folder of the list, or the names of files alone."
+        raise FormatError(f"{row.where}: {error.message}", hint) from None
 
 
 def _refuse_contradictions(rows: Sequence[tuple[Listed, str]]) -> None:

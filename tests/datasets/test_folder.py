@@ -1,4 +1,4 @@
-"""A folder of own recordings as a corpus: which file a name means, whose it is, what all recordings have in common."""
+"""A folder of own recordings as a corpus: which file a name means, and what is told of those that are not used."""
 
 import json
 import os
@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from own_recordings import (
     LEADS,
+    corpus,
     millivolts,
+    note,
+    refusal,
     write_csv,
     write_json,
     write_lab,
@@ -17,12 +20,8 @@ from own_recordings import (
     write_wfdb_recording,
 )
 
-from ecgtool.datasets.folder import Choices, Folder
-from ecgtool.datasets.splits import Division
-from ecgtool.deidentify.key import Key
+from ecgtool.datasets.folder import Folder
 from ecgtool.errors import ConfigError, DataError, EcgError, FormatError, NotFound
-
-KEY = Key(bytes(32))
 
 
 @pytest.fixture
@@ -30,27 +29,6 @@ def lab(tmp_path):
     folder = tmp_path / "lab"
     folder.mkdir()
     return folder
-
-
-def corpus(folder, **choices):
-    return Folder(folder, "lab", KEY, Choices(**choices))
-
-
-def refusal(folder, **choices):
-    with pytest.raises(EcgError) as caught:
-        corpus(folder, **choices)
-    assert "\n" not in caught.value.message
-    return caught.value
-
-
-def note(made, words):
-    found = [each for each in made.notes if words in each]
-    assert found, made.notes
-    return found[0]
-
-
-def by_id(made):
-    return {entry.id: entry for entry in made.entries}
 
 
 def test_files_of_any_format_are_read_in_millivolts(lab):
@@ -142,290 +120,6 @@ def test_a_folder_that_is_not_there_and_one_without_labels_are_refused(lab):
     error = refusal(lab)
     assert "has no labels.json, labels.csv or REFERENCE.csv" in error.message
     assert "file,label,patient_id" in error.hint
-
-
-def test_dataset_json_says_what_files_cannot(lab):
-    for number in range(4):
-        write_npy_recording(lab, f"r{number}", number, said=False)
-    (lab / "dataset.json").write_text(json.dumps({"fs": 100, "leads": LEADS, "layout": "leads,samples", "unit": "uV"}))
-    write_json(lab, [{"file": f"r{number}", "label": number % 2} for number in range(4)])
-    made = corpus(lab)
-    np.testing.assert_allclose(made.read(made.entries[1]).signal, millivolts(1) / 1000, atol=1e-6)
-    assert set(made.sources) == {"labels.json", "dataset.json"}
-
-
-def test_a_row_says_more_of_its_recording_than_dataset_json(lab):
-    for number in range(3):
-        write_npy_recording(lab, f"r{number}", number, said=False)
-    (lab / "dataset.json").write_text(json.dumps({"fs": 50, "layout": "leads,samples", "unit": "mV"}))
-    rows = [["file", "label", "fs", "leads"], ["r0", "x", "100", "I|II|V1"], ["r1", "y", "100", "I II V1"]]
-    write_csv(lab, [*rows, ["r2", "y", "100", "I;II;V1"]])
-    made = corpus(lab)
-    assert (made.fs, made.leads, made.samples) == (100.0, LEADS, 400)
-    assert made.read(made.entries[0]).fs == 100
-    assert made.entries[0].metadata.keys() == {"age", "sex"}
-
-
-def test_a_row_that_contradicts_the_rate_of_its_file_leaves_it_out(lab):
-    write_recordings(lab, 3)
-    write_csv(lab, [["file", "label", "fs"], ["r000", "x", "250"], ["r001", "y", "100"], ["r002", "x", ""]])
-    made = corpus(lab)
-    assert (
-        note(made, "cannot be read")
-        == "1 recordings cannot be read: r000.hea has a rate of 100 Hz, but its row says 250."
-    )
-
-
-def test_what_a_row_says_that_cannot_be_is_told(lab):
-    write_recordings(lab, 2)
-    write_csv(lab, [["file", "label", "fs"], ["r000", "x", "fast"], ["r001", "y", ""]])
-    assert refusal(lab).message.startswith("labels.csv line 2: fs cannot be 'fast'")
-
-
-def test_patients_stay_together_and_their_ids_stay_out(lab):
-    write_lab(lab, 40)
-    made = corpus(lab)
-    splits = {}
-    for entry in made.entries:
-        splits.setdefault(entry.patient, set()).add(entry.split)
-    assert len(splits) == 20
-    assert all(len(held) == 1 for held in splits.values())
-    assert {split for held in splits.values() for split in held} == {"train", "val", "test"}
-    assert "P0" not in splits
-    assert made.entries[0].patient == KEY.patient("id P0")
-
-
-def test_splits_do_not_depend_on_the_key(lab):
-    write_lab(lab, 40)
-    other = Folder(lab, "lab", Key(bytes(31) + b"\1"), Choices())
-    assert [entry.split for entry in other.entries] == [entry.split for entry in corpus(lab).entries]
-    assert {entry.patient for entry in other.entries}.isdisjoint(entry.patient for entry in corpus(lab).entries)
-
-
-def test_the_file_names_the_patient_where_the_list_does_not(lab):
-    for number in range(6):
-        document = {"fs": 100, "leads": LEADS, "unit": "mV", "layout": "leads,samples", "patient": f"Q{number // 3}"}
-        write_npy_recording(lab, f"r{number}", number)
-        (lab / f"r{number}.meta.json").write_text(json.dumps(document))
-    write_json(lab, [{"file": f"r{number}", "label": number % 2} for number in range(6)])
-    made = corpus(lab)
-    assert len({entry.patient for entry in made.entries}) == 2
-    assert not any("who it is of" in each for each in made.notes)
-
-
-def test_without_patients_each_recording_is_its_own_and_that_is_said(lab):
-    rows = write_lab(lab)
-    write_json(lab, [{"file": row["file"], "label": row["label"]} for row in rows])
-    made = corpus(lab)
-    assert len({entry.patient for entry in made.entries}) == 12
-    assert note(made, "who it is of").startswith("No recording says who it is of: each counts as a patient of its own.")
-    write_json(lab, [{**row, "patient_id": row["patient_id"] if place else None} for place, row in enumerate(rows)])
-    assert note(corpus(lab), "who it is of").startswith("1 recordings do not say who it is of")
-
-
-def test_a_patient_written_in_two_ways_is_one(lab):
-    rows = write_lab(lab, 6)
-    rows[1]["patient_id"] = "p 0"
-    write_json(lab, rows)
-    made = corpus(lab)
-    assert made.entries[0].patient == made.entries[1].patient
-    assert note(made, "written in more ways")
-
-
-def test_the_columns_own_folds_are_the_splits(lab):
-    rows = write_lab(lab, 9)
-    write_json(lab, [{**row, "part": place % 3 + 4} for place, row in enumerate(rows)])
-    made = corpus(lab, fold_column="part")
-    assert [(entry.split, entry.fold) for entry in made.entries[:3]] == [("train", 4), ("val", 5), ("test", 6)]
-    assert note(made, "Folds") == "Folds of the column 'part': 6 is test, 5 val, the 1 others train."
-    assert note(made, "more than one split").startswith("4 patients are in more than one split")
-    assert "part" not in made.entries[0].metadata
-
-
-def test_dataset_json_may_name_the_column_of_folds(lab):
-    rows = write_lab(lab, 9)
-    write_json(lab, [{**row, "part": place % 3} for place, row in enumerate(rows)])
-    (lab / "dataset.json").write_text('{"fold_column": "part"}')
-    assert corpus(lab).entries[2].split == "test"
-    assert corpus(lab, division=Division.of("100,0,0")).entries[2].split == "train"
-
-
-def test_a_column_may_hold_the_names_of_splits(lab):
-    rows = write_lab(lab, 6)
-    words = ("train", "Training", "val", "validation", "test", "TEST")
-    write_json(lab, [{**row, "part": word} for row, word in zip(rows, words, strict=True)])
-    splits = [entry.split for entry in corpus(lab, fold_column="part").entries]
-    assert splits == ["train", "train", "val", "val", "test", "test"]
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ([1, 2, 3, "x", 2, 3], "labels.json entry 4: part holds 'x'."),
-        ([1, 2, 3, None, 2, 3], "labels.json entry 4: part holds 'None'."),
-        ([1, 2, 3, 1.5, 2, 3], "labels.json entry 4: part holds '1.5'."),
-        (["train", "val", "test", 1, "val", "test"], "labels.json entry 4: part holds '1'."),
-        ([1, 2, 1, 2, 1, 2], "The column 'part' holds 2 folds; train, val and test need 3."),
-    ],
-)
-def test_folds_that_cannot_be_are_told(lab, values, said):
-    rows = write_lab(lab, 6)
-    write_json(lab, [{**row, "part": value} for row, value in zip(rows, values, strict=True)])
-    assert refusal(lab, fold_column="part").message == said
-
-
-def test_a_column_that_no_row_has_is_told_with_the_nearest(lab):
-    rows = write_lab(lab, 3)
-    write_json(lab, [{**row, "fold": 1} for row in rows])
-    assert refusal(lab, fold_column="folds").hint == "Did you mean 'fold'?"
-
-
-def test_folds_of_our_own_keep_patients_together(lab):
-    write_lab(lab, 40)
-    made = corpus(lab, division=Division.of(folds=5))
-    assert {entry.fold for entry in made.entries} == {1, 2, 3, 4, 5}
-    assert {entry.split for entry in made.entries if entry.fold == 5} == {"test"}
-
-
-def test_labelled_parts_are_entries_of_their_own(lab):
-    write_recordings(lab, 3, seconds=20.0)
-    rows = [
-        ["file", "label", "start_s", "end_s", "patient_id"],
-        ["r000", "x", "0", "8", "A"],
-        ["r000", "y", "6", "14", "A"],
-        ["r001", "x", "12", "", "B"],
-        ["r002", "y", "2.5", "10.5", "C"],
-    ]
-    write_csv(lab, rows)
-    made = corpus(lab)
-    assert [(entry.id, entry.start_s, entry.seconds) for entry in made.entries] == [
-        ("r000@0-8", 0.0, 8.0), ("r000@6-14", 6.0, 8.0), ("r001@12-", 12.0, 8.0), ("r002@2.5-10.5", 2.5, 8.0)
-    ]  # fmt: skip
-    assert made.samples == 800
-    part = made.read(made.entries[1])
-    np.testing.assert_allclose(part.signal, millivolts(0, 20.0)[:, 600:1400], atol=5e-4)
-    assert made.entries[0].patient == made.entries[1].patient
-
-
-def test_parts_of_one_recording_stay_in_one_split_without_any_patient(lab):
-    write_recordings(lab, 6, seconds=20.0)
-    parts = [[f"r{number:03d}", "xy"[part // 4 % 2], part, part + 4] for number in range(6) for part in (0, 4, 8, 12)]
-    write_csv(lab, [["file", "label", "start_s", "end_s"], *parts])
-    splits = {}
-    for entry in corpus(lab).entries:
-        splits.setdefault(entry.record, set()).add(entry.split)
-    assert all(len(held) == 1 for held in splits.values())
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "said"),
-    [
-        ("1", "4.5", "labels.csv line 3: end_s 4.5 is beyond the end of r001 (4 s)."),
-        ("4", "", "labels.csv line 3: start_s 4 is beyond the end of r001 (4 s)."),
-        ("9", "12", "labels.csv line 3: start_s 12 is beyond the end of r001 (4 s)."),
-    ],
-)
-def test_a_part_beyond_the_end_is_refused(lab, start, end, said):
-    write_recordings(lab, 2)
-    write_csv(lab, [["file", "label", "start_s", "end_s"], ["r000", "x", "", ""], ["r001", "y", start, end]])
-    assert refusal(lab).message == said
-
-
-@pytest.mark.parametrize(
-    ("second", "said"),
-    [
-        (["r000.hea", "y", "A", "100", "", ""], "labels.csv line 3 labels r000.hea, as labels.csv line 2 does."),
-        (["r000", "y", "B", "100", "1", "2"], "labels.csv line 3 gives r000 another patient than labels.csv line 2."),
-        (["r000", "y", "A", "250", "1", "2"], "labels.csv line 3 describes r000 otherwise than labels.csv line 2."),
-    ],
-)
-def test_rows_that_contradict_each_other_are_refused(lab, second, said):
-    write_recordings(lab, 1)
-    write_csv(
-        lab, [["file", "label", "patient_id", "fs", "start_s", "end_s"], ["r000", "x", "A", "100", "", ""], second]
-    )
-    assert refusal(lab).message == said
-
-
-def test_recordings_of_other_lengths_need_a_window_or_a_fit(lab):
-    write_lab(lab, 4)
-    write_npy_recording(lab, "r001", 1, seconds=6.0)
-    error = refusal(lab)
-    assert error.message == "Recordings last from 4 to 6 s, and an item has one length."
-    assert "--window-s 5" in error.hint
-    assert "--fit centre" in error.hint
-    assert corpus(lab, windows=True).samples == 600
-    made = corpus(lab, centre=True)
-    assert made.samples == 400
-    assert note(made, "commonest length") == "3 of 4 recordings last 4 s, the commonest length."
-
-
-def test_a_sample_more_or_less_is_the_same_length(lab):
-    write_lab(lab, 4)
-    write_npy_recording(lab, "r001", 1, seconds=4.01)
-    assert corpus(lab).samples == 401
-
-
-def test_the_commonest_rate_is_that_of_the_store_and_others_are_told(lab):
-    write_lab(lab, 4)
-    write_npy_recording(lab, "r001", 1, fs=250.0)
-    made = corpus(lab)
-    assert (made.fs, made.samples) == (100.0, 400)
-    assert note(made, "commonest rate") == "3 recordings have 100 Hz, the commonest rate; others: 250 Hz (1)."
-
-
-def test_leads_are_those_that_all_have_with_limb_leads_that_follow(lab):
-    write_npy_recording(lab, "a", 0, leads=("V1", "aVF", "II", "I"))
-    write_npy_recording(lab, "b", 1, leads=("I", "III", "V1", "V6"))
-    write_json(lab, [{"file": "a", "label": 0}, {"file": "b", "label": 1}])
-    made = corpus(lab)
-    assert made.leads == ("V1", "aVF", "II", "I")
-    assert note(made, "all recordings have").endswith("such as III, V6; a.npy has only V1, aVF, II, I.")
-    assert corpus(lab, leads=("V1",)).leads == ("V1",)
-
-
-def test_leads_that_have_nothing_in_common_are_refused(lab):
-    write_npy_recording(lab, "a", 0, leads=("I", "V1"))
-    write_npy_recording(lab, "b", 1, leads=("V1", "V2"))
-    write_npy_recording(lab, "c", 2, leads=("I", "V2"))
-    write_json(lab, [{"file": name, "label": name} for name in "abc"])
-    assert refusal(lab).message == "The recordings have no lead in common: c.npy has I, V2, those before it share V1."
-
-
-def test_age_and_sex_are_inputs_and_numbers_are_kept(lab):
-    rows = write_lab(lab, 4)
-    further = [
-        {"age": 63, "sex": "F", "weight": 71.5, "name": "Anna Muster", "zip": 8001},
-        {"age": "300", "sex": "male", "weight": "", "name": "Bert"},
-        {"age": "unknown", "sex": None, "weight": "80"},
-        {"age": 20.0, "sex": 0, "id": 7},
-    ]
-    write_json(lab, [{**row, **more} for row, more in zip(rows, further, strict=True)])
-    made = corpus(lab)
-    assert made.tabular == ("age", "sex")
-    np.testing.assert_array_equal(made.tabular_values, np.float32([[63, 1], [90, 0], [np.nan, np.nan], [20, 0]]))
-    assert [tuple(entry.metadata.items()) for entry in made.entries[:2]] == [
-        (("age", 63), ("sex", 1), ("weight", 71.5)),
-        (("age", 90), ("sex", 0), ("weight", None)),
-    ]
-    assert note(made, "were not kept") == "3 columns were not kept: name, zip, id."
-    assert note(made, "ages over 89") == "1 ages over 89 are kept as 90."
-
-
-def test_age_and_sex_come_from_the_files_where_the_list_is_silent(lab):
-    for number in range(3):
-        write_wfdb_recording(lab, f"r{number}", number)
-        with (lab / f"r{number}.hea").open("a") as file:
-            file.write(f"# Age: {50 + number}\n# Sex: {'Female' if number else 'Male'}\n")
-    write_json(lab, [{"file": f"r{number}", "label": number % 2} for number in range(3)])
-    assert corpus(lab).tabular_values.tolist() == [[50, 0], [51, 1], [52, 1]]
-
-
-@pytest.mark.parametrize(("field", "value"), [("age", "old"), ("age", -3), ("age", 200), ("sex", "2"), ("sex", "x")])
-def test_an_age_or_sex_that_cannot_be_is_told(lab, field, value):
-    rows = write_lab(lab, 3)
-    write_json(lab, [rows[0], {**rows[1], field: value}, rows[2]])
-    assert refusal(lab).message == f"labels.json entry 2: {field} holds '{value}'."
 
 
 def test_an_unlisted_wfdb_record_is_one_recording_not_two_files(lab):

@@ -47,7 +47,7 @@ def test_a_table_whatever_parts_its_cells(tmp_path, delimiter, parting):
 
 
 def test_a_table_as_spreadsheets_save_it(tmp_path):
-    (tmp_path / "labels.csv").write_bytes("\ufefffilename,label\r\nä.edf,AF\r\n".encode())
+    (tmp_path / "labels.csv").write_bytes("\ufeffFilename;Label;\r\nä.edf;AF;\r\n".encode())
     assert rows_of(tmp_path / "labels.csv") == [("ä.edf", ("AF",), "")]
 
 
