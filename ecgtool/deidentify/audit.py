@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -118,9 +119,11 @@ class Journal:
         entries, whole = _read(path, fingerprint, folder)
         self.done = {entry.record: entry for entry in entries}
         names = {name for entry in entries for name in entry.files}
-        for file in folder.iterdir():
-            if file.name not in names:
-                file.unlink()
+        for found in folder.iterdir():
+            if found.is_dir():
+                shutil.rmtree(found)
+            elif found.name not in names:
+                found.unlink()
         if not entries:
             path.write_bytes(_line(fingerprint))
         else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
-from contextlib import suppress
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ OLDEST = 90
 
 _NOBODY = re.compile(r"[\W_0x]*|unknown|none|null|n/?a|anonym(?:ous|ized|ised)?|test", re.IGNORECASE)
 _PEEK_S = 10.0
+_SCRATCH = ".making"
 
 
 class Named(NamedTuple):
@@ -82,14 +84,12 @@ def clean(named: Named, folder: Path, key: Key, keep: Collection[str], to: str) 
     sex = named.sex if "sex" in keep else None
     disguise = Disguise(named.patient, named.record, key.days(named.patient), age, sex, key)
     ledger = Ledger()
-    try:
-        target, compared = _written(source, folder, disguise, ledger, to)
-        files = {path.name: digest(path) for path in _mine(folder, named.record)}
-    except BaseException:
-        with suppress(OSError):
-            for path in _mine(folder, named.record):
-                path.unlink()
-        raise
+    with _scratch(folder) as scratch:
+        target, compared = _written(source, scratch, disguise, ledger, to)
+        written = sorted(scratch.iterdir())
+        files = {path.name: digest(path) for path in written}
+        for path in written:
+            path.replace(folder / path.name)
     ledger.remove("file name")
     return Entry(
         patient=named.patient,
@@ -119,9 +119,17 @@ def _written(source: Source, folder: Path, disguise: Disguise, ledger: Ledger, t
     return target, compare(source.path, target)
 
 
-def _mine(folder: Path, record: str) -> list[Path]:
-    """The files of a recording; its name has a fixed length and is nobody else's beginning."""
-    return sorted(folder.glob(f"{record}*"))
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A folder within a folder, in which a recording lies until it is known to be the same; gone afterwards."""
+    scratch = folder / _SCRATCH
+    with explained(scratch):
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _age(age: float | None) -> tuple[int | None, bool]:

@@ -130,7 +130,7 @@ _SCHILLER: dict[str, Rule] = {
     "patdata/id": patient,
     "patdata/gender": sex("MALE", "FEMALE"),
     "examdescript/startdatetime/date": lambda text, work: None if text == _UNDATED else moved("%Y%m%d")(text, work),
-    "examdescript/startdatetime/time": pattern(r"\d{6,9}"),
+    "examdescript/startdatetime/time": pattern(r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d\d{0,3}"),
     f"{_WAVE}/type": words("ECG_RHYTHMS", "ECG_AVERAGES"),
     f"{_WAVE}/resolution/samplerate/value": number,
     f"{_WAVE}/resolution/samplerate/exponent": number,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ecgtool.deidentify.contract import Disguise, Ledger, Rebuilder
 from ecgtool.deidentify.words import date_of, known_signal, time_of
@@ -109,7 +109,6 @@ def _rebuilt(document: XmlDocument, table: Table, work: Work) -> bytes:
         made.set("xmlns", document.namespace)
     made.set("xmlns:xsi", _SCHEMA_INSTANCE)
     indent(made)
-    work.ledger.person(work.disguise)
     written: bytes = tostring(made, encoding="utf-8", xml_declaration=True)
     return written
 
@@ -214,7 +213,10 @@ def patient(_text: str, work: Work) -> str | None:
 
 def age(_text: str, work: Work) -> str | None:
     """The age, where it is kept."""
-    return None if work.disguise.age is None else str(work.disguise.age)
+    if work.disguise.age is None:
+        return None
+    work.ledger.kept.add("age")
+    return str(work.disguise.age)
 
 
 def if_age(word: str) -> Rule:
@@ -224,8 +226,15 @@ def if_age(word: str) -> Rule:
 
 def sex(male: str, female: str) -> Rule:
     """The sex, where it is kept, in the words of the format."""
-    spelled: dict[Any, str] = {"M": male, "F": female}
-    return lambda _text, work: spelled.get(work.disguise.sex)
+    spelled = {"M": male, "F": female}
+
+    def rule(_text: str, work: Work) -> str | None:
+        if work.disguise.sex is None:
+            return None
+        work.ledger.kept.add("sex")
+        return spelled[work.disguise.sex]
+
+    return rule
 
 
 def moved(*formats: str) -> Rule:

@@ -177,3 +177,24 @@ def _scp_section(number, body, mark=bytes(6)):
     body += b"\0" * (len(body) % 2)
     section = struct.pack("<HIBB", number, len(body) + 16, 20, 20) + mark + body
     return struct.pack("<H", binascii.crc_hqx(section, 0xFFFF)) + section
+
+
+def mat(folder):
+    """MATLAB 5 with text in its header and in variables of its own; packed."""
+    from scipy.io import savemat
+
+    path = folder / f"{PLANTS['record name']}.mat"
+    said = {
+        "fs": 250.0,
+        "unit": "uV",
+        "layout": "leads,samples",
+        "patient": PLANTS["patient id"],
+        "age": 93.0,
+        "sex": "F",
+    }
+    said |= {"start": "2014-05-15T10:11:12", "device": PLANTS["device name"], "notes": np.array(TEXTS, dtype=object)}
+    savemat(path, {"signal": ecg(2), **said}, do_compression=False)
+    data = bytearray(path.read_bytes())
+    data[:116] = PLANTS["institution"].encode().ljust(116)
+    path.write_bytes(bytes(data))
+    return path

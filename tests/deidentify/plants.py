@@ -3,6 +3,7 @@
 import base64
 import io
 import zipfile
+from functools import cache
 
 PLANTS = {
     "last name": "Quixworthy",
@@ -49,15 +50,18 @@ PLANTS = {
 assert len(PLANTS) == 40
 
 
+@cache
 def spellings(text):
     """The bytes that a text may hide as: plain, wide, in either case, in base64 at each of its three places."""
+    found = set()
     for case in {text, text.upper(), text.lower()}:
         for coding in ("utf-8", "latin-1", "utf-16-le", "utf-16-be", "utf-32-le"):
             data = case.encode(coding)
-            yield data
+            found.add(data)
             for shift in range(3):
                 packed = base64.b64encode(b"\0" * shift + data)
-                yield packed[4 if shift else 0 : len(packed) // 4 * 4 - 4].rstrip(b"=")
+                found.add(packed[4 if shift else 0 : len(packed) // 4 * 4 - 4].rstrip(b"="))
+    return found
 
 
 def contents(path):
@@ -71,7 +75,7 @@ def contents(path):
 
 def found_in(data, plants=PLANTS):
     """The kinds of identifiers that are in some bytes."""
-    return sorted(kind for kind, text in plants.items() if any(spelled in data for spelled in set(spellings(text))))
+    return sorted(kind for kind, text in plants.items() if any(spelled in data for spelled in spellings(text)))
 
 
 def found_below(folder, plants=PLANTS):

@@ -19,6 +19,7 @@ MAKERS = {
     "npy": planted_binary.npy,
     "npz": planted_binary.npz,
     "csv": planted_binary.csv,
+    "mat": planted_binary.mat,
     "scp": planted_binary.scp,
     "dicom": planted_dicom.dicom,
     "muse": planted_xml.muse,
@@ -42,9 +43,16 @@ def test_the_search_finds_every_plant_in_the_original(planted):
     assert found == set(PLANTS)
 
 
-@pytest.mark.parametrize("keep", [(), ("--keep", "age,sex")], ids=["bare", "kept"])
 @pytest.mark.parametrize(
-    "to", [(), ("--to", "wfdb"), ("--to", "npy"), ("--to", "edf")], ids=["own", "wfdb", "npy", "edf"]
+    ("keep", "to"),
+    [
+        ((), ()),
+        (("--keep", "age,sex"), ()),
+        (("--keep", "age,sex"), ("--to", "wfdb")),
+        ((), ("--to", "npy")),
+        (("--keep", "sex,age"), ("--to", "edf")),
+    ],
+    ids=["bare", "kept", "wfdb", "npy", "edf"],
 )
 def test_nothing_that_was_planted_is_left_and_the_samples_are_the_same(planted, tmp_path, ecg, keep, to):
     out = tmp_path / "out" / "clean"
@@ -65,11 +73,14 @@ def test_nothing_that_was_planted_is_left_and_the_samples_are_the_same(planted, 
         np.testing.assert_array_equal(clean.signal, original.signal)
     assert clean.patient in ("", audit["files"][0]["patient"])
     assert "2014" not in str(clean.meta.get("start", "")) or audit["files"][0]["dates"]
+    states = {"age", "sex"} & set(original.meta)
+    if not to and audit["files"][0]["format"] == "schiller":
+        states -= {"age"}  # has a birth date instead, which is never kept
     age = original.meta.get("age")
-    assert clean.meta.get("age") == (min(int(age), 90) if keep and age else None)
-    assert clean.meta.get("sex") == ("F" if keep and "sex" in original.meta else None)
-    assert audit["files"][0]["kept"] == sorted({"age", "sex"} & set(original.meta) if keep else ())
-    assert audit["files"][0]["age_capped"] == bool(keep and age and age >= 90)
+    assert audit["files"][0]["kept"] == sorted(states if keep else ())
+    assert clean.meta.get("age") == (min(int(age), 90) if keep and "age" in states else None)
+    assert clean.meta.get("sex") == ("F" if keep and "sex" in states else None)
+    assert audit["files"][0]["age_capped"] == bool(keep and "age" in states and age >= 90)
 
 
 def test_a_file_given_alone_is_cleaned_too(planted, tmp_path, ecg):
