@@ -22,7 +22,7 @@ from ecgtool.datasets.label_map import read_label_map
 from ecgtool.datasets.scp_codes import SCP
 from ecgtool.datasets.splits import Division
 from ecgtool.deidentify.key import Key
-from ecgtool.errors import EcgError, FormatError, NotFound
+from ecgtool.errors import DataError, EcgError, FormatError, NotFound
 from ecgtool.files import Below, digest, expanded, read_json
 from ecgtool.formats.sidecar import FOLDER_DOCUMENT, Sidecar
 from ecgtool.record import Record
@@ -79,7 +79,10 @@ class Folder:
         self._said = {each.record: each.said for each in found if each.said != Sidecar()}
 
         labels = [each.row.labels for each in found]
-        task, targets, about = make_task(choices.task, labels, mapping, stated.label_system)
+        try:
+            task, targets, about = make_task(choices.task, labels, mapping, stated.label_system)
+        except DataError as error:  # perhaps because recordings are missing
+            raise DataError(error.message, left_out[0] if left_out else error.hint) from None
         self.tasks: Sequence[Task] = (task,)
         self.targets: Mapping[str, npt.NDArray[Any]] = {task.name: targets}
         who, unknown = people(found)

@@ -98,7 +98,8 @@ def _refuse_labels(labels: Sequence[str], rows: Sequence[Sequence[str]]) -> None
         raise DataError(f"None of the {len(rows)} rows has a label of the task.", "Is it the right --label-map?")
     if len(labels) < 2:
         raise DataError(
-            f"All labelled rows carry the one label '{labels[0]}': there is nothing to learn.", "Two at least."
+            f"All labelled rows carry the one label '{labels[0]}': there is nothing to learn.",
+            "A task has two labels at least.",
         )
     if len(labels) > MOST_LABELS:
         raise DataError(

@@ -105,6 +105,14 @@ def test_a_folder_without_any_listed_recording_is_refused(lab):
     assert refusal(lab).message.startswith("None of the 1 recordings of labels.json is in ")
 
 
+def test_labels_lost_with_missing_recordings_are_told_with_them(lab):
+    write_recordings(lab, 1)
+    write_json(lab, [{"file": "r000", "label": "x"}, {"file": "r001", "label": "y"}])
+    error = refusal(lab)
+    assert error.message == "All labelled rows carry the one label 'x': there is nothing to learn."
+    assert error.hint == "1 recordings of labels.json are missing: r001."
+
+
 def test_a_folder_of_damaged_recordings_alone_is_refused_with_the_first_reason(lab):
     (lab / "a.npy").write_bytes(b"\x93NUMPY nothing")
     write_json(lab, [{"file": "a.npy", "label": "x"}])

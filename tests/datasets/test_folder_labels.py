@@ -133,6 +133,13 @@ def test_a_table_that_is_no_text_is_refused(tmp_path):
     assert "is not a CSV table" in refusal(tmp_path / "labels.csv")
 
 
+@pytest.mark.parametrize("name", ["labels.json", "labels.csv", "REFERENCE.csv"])
+def test_a_list_of_gigabytes_is_refused_before_it_is_read(tmp_path, name):
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(5 * 2**30)
+    assert "too large" in refusal(tmp_path / name)
+
+
 def test_a_near_miss_is_told(tmp_path):
     write_json(tmp_path, [{"file": "a", "lable": "x"}])
     with pytest.raises(NotFound) as caught:
