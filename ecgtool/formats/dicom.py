@@ -99,9 +99,8 @@ def _describe(group: Group, kept: Sequence[Channel], groups: Sequence[Group]) ->
 
 def _person(elements: Elements, found: DataSet) -> dict[str, Any]:
     """Start, age, sex and device."""
-    began = next(
-        (elements.text(found, day) + elements.text(found, time) for day, time in _ACQUIRED if day in found), ""
-    )
+    moments = (elements.text(found, day) + elements.text(found, time) for day, time in _ACQUIRED)
+    began = next((moment for moment in moments if _day(moment)), "")
     device = " ".join(filter(None, (elements.text(found, _MAKER), elements.text(found, _MODEL))))
     age = _age(elements.text(found, _AGE))
     if age is None:

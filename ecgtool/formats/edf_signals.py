@@ -11,7 +11,7 @@ from ecgtool.formats.edf_header import Header, Signal
 from ecgtool.formats.reading import age_of, filters_told, sex_of, units_per_mv
 from ecgtool.record import LEADS_12, lead_name
 
-_ECG = re.compile(r"\b(?:ECG|EKG)|electrocardiogra", re.IGNORECASE)
+_ECG = re.compile(r"(?<![a-z])(?:ECG|EKG)|electrocardiogra", re.IGNORECASE)
 # "ECG II", "EKG V2-Ref": the type of signal, the lead, and what it was measured against.
 _TYPED = re.compile(r"(?:ECG|EKG)[ _:-]*(\S.*?)(?:\s*-\s*ref)?", re.IGNORECASE)
 # Leads beyond the twelve: posterior, right-sided, orthogonal, and the modified ones of monitors and Holters.

@@ -105,6 +105,7 @@ def decode(data: bytes, tables: Sequence[Table], count: int) -> Whole:
         count: How many numbers.
     """
     lookup = _lookup(tuple(tables))
+    count = min(count, 8 * len(data))  # a code has a bit at least
     windows = _windows(data)
     top = (windows[:, None] << np.arange(8, dtype=np.uint64) >> np.uint64(64 - lookup.width)).reshape(-1)
     starts, used = _walk(top, lookup, count)

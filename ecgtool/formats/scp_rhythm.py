@@ -20,7 +20,7 @@ _BIMODAL_UNTIL = 30  # the version from which on that byte means nothing
 _LEAD = struct.Struct("<IIB")
 _BEAT = struct.Struct("<HIII")
 # Leads recorded one after another lie in an array that is mostly gaps; a header alone could claim any amount of it.
-_MOST_GAPS, _SMALL = 64, 2**19
+_MOST_GAPS, _SMALL = 4, 2**19
 
 
 class Lead(NamedTuple):
@@ -125,7 +125,7 @@ def read_rhythm(
         FormatError: A lead's samples end before section 3 says, or the range is almost only gaps.
     """
     tables, path = load_tables(sections), sections.path
-    if len(leads) * (end - begin) > max(_SMALL, _MOST_GAPS * sum(map(len, rhythm.runs)) * 8):
+    if len(leads) * (end - begin) > max(_SMALL, _MOST_GAPS * 8 * sum(map(len, rhythm.runs))):
         raise FormatError(f"{path} holds almost only gaps in this range.", "Read a shorter range.")
     values: npt.NDArray[np.float32] | None = None
     for row, (lead, run) in enumerate(zip(leads, rhythm.runs, strict=True)):

@@ -18,7 +18,7 @@ from ecgtool.formats.source import Source
 PERSON, TABLES, LEADS, BEATS, REFERENCE, RHYTHM = 1, 2, 3, 4, 5, 6
 
 _HEADER, _POINTER = 16, 10
-_MOST = 2**26  # bytes of a file
+_MOST = 2**24  # bytes of a file: a lead's codes have 64 KiB at most
 _MAGIC = b"SCPECG"
 _PER_YEAR = {1: 1.0, 2: 12.0, 3: 365.25 / 7, 4: 365.25, 5: 24 * 365.25}
 _NOTCHES = ((1, "60 Hz"), (2, "50 Hz"))

@@ -158,6 +158,12 @@ def test_the_person_is_age_sex_and_an_id_and_nothing_else(tmp_path):
     assert not any(word in str(record.meta) + record.id for word in ("Planted", "Doe", "1950"))
 
 
+def test_the_start_is_the_first_that_is_stated(tmp_path):
+    later = {"ContentDate": "20140506", "ContentTime": "070809", "StudyDate": "20150607"}
+    record = read_record(single(tmp_path / "x.dcm", AcquisitionDateTime="", **later))
+    assert record.meta["start"] == "2014-05-06T07:08:09"
+
+
 def test_a_range_reads_its_own_samples_alone(tmp_path, monkeypatch):
     counts = np.tile(COUNTS[:2], (1, 2000))
     path = single(tmp_path / "x.dcm", counts)

@@ -141,6 +141,10 @@ def test_a_transducer_may_say_that_a_signal_is_an_ecg(tmp_path):
     assert chosen(tmp_path, ("a", "uV", "ECG electrode"), ("b", "uV", "")).leads == ("a",)
 
 
+def test_an_ecg_may_be_called_so_behind_other_words(tmp_path):
+    assert chosen(tmp_path, ("CH1_ECG", "uV", ""), ("EEGECG", "uV", ""), ("C3", "uV", "")).leads == ("CH1_ECG",)
+
+
 def test_where_nothing_is_called_ecg_all_voltages_are_read(tmp_path):
     record = chosen(tmp_path, ("a", "uV", ""), ("b", "mmHg", ""), ("c", "V", ""))
     assert record.leads == ("a", "c")

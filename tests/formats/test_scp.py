@@ -1,6 +1,7 @@
 """SCP-ECG files made section by section, and what another reader makes of them where it is there."""
 
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -251,6 +252,18 @@ def test_a_damaged_file_is_one_error_that_says_where(tmp_path, changes, what):
     with pytest.raises(FormatError, match=what) as refusal:
         read_record(make_file(tmp_path / "x.scp", sections_of(**changes)))
     assert "x.scp" in refusal.value.message
+
+
+def test_a_lying_length_takes_no_memory(tmp_path):
+    sections = {2: struct.pack("<H", 19999), 3: leads_body([1], [(1, 2**32 - 1)]), 6: coded(COUNTS[:1], 2, by_default)}
+    path = make_file(tmp_path / "x.scp", sections)
+    tracemalloc.start()
+    for range_ in ((0, None), (0, 1000), (0, 2)):
+        with pytest.raises(FormatError):
+            read_record(path, *range_)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**23
 
 
 def test_what_section_1_does_not_say_is_not_told(tmp_path):
