@@ -21,7 +21,7 @@ from ecgtool.formats.csv_dialect import NotTable, dialect_of
 from ecgtool.formats.csv_write import write_csv
 from ecgtool.formats.reading import sample_range
 from ecgtool.formats.regular import regular_file
-from ecgtool.formats.sidecar import Sidecar, described, own_document
+from ecgtool.formats.sidecar import Sidecar, described, overriding
 from ecgtool.record import Record
 
 _HEAD = 2**18
@@ -102,7 +102,7 @@ def _inside(body: Body, columns: Columns, times: Timing | None) -> dict[str, Any
     said, count = dict(body.dialect.said), len(columns.leads)
     stated = said.get("fs")
     if times is not None:
-        settled = (own_document(body.path) or Sidecar()).fs is not None
+        settled = overriding(body.path).fs is not None
         if stated and not settled and abs(times.fs - stated) > _AGREE * stated:
             raise FormatError(f"{body.path}: its times mean {times.fs:g} Hz, its header says {stated:g} Hz.", _SETTLE)
         said["fs"] = stated if stated and abs(times.fs - stated) <= _ROUNDING * stated else times.fs
@@ -119,12 +119,14 @@ def _refuse_uneven(path: Path, column: npt.NDArray[np.float64], times: Timing, f
     """Refuse times that are not where evenly spaced ones would be.
 
     Raises:
-        FormatError: One is half a sample or more away, or missing.
+        FormatError: One is over half a sample away, missing or there twice.
     """
     expected = times.start + times.step * np.arange(first, first + len(column))
-    late = ~(np.abs(column - expected) <= 0.5 * times.step)
-    if late.any():
-        number = first + int(np.argmax(late)) + 1
+    allowed = 0.5 * times.step + times.resolution
+    uneven = ~(np.abs(column - expected) <= allowed)
+    uneven[1:] |= np.abs(np.diff(column) - times.step) > allowed
+    if uneven.any():
+        number = first + int(np.argmax(uneven)) + 1
         raise FormatError(f"{path}: the time of sample {number:,} is not where an even rate has it.", _UNEVEN)
 
 

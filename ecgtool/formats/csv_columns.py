@@ -20,8 +20,8 @@ _SECONDS = {
     **dict.fromkeys(("ms", "msec", "millis", "millisecond", "milliseconds"), 1e-3),
     **dict.fromkeys(("us", "usec", "micros", "microsecond", "microseconds"), 1e-6),
 }
-_BRACKETS = re.compile(r"(.*?)\s*[\[(]\s*([^\[\]()]{1,20}?)\s*[\])]\s*")
-_TAIL = re.compile(r"(.+?)[ _/]((?:m|u|n|µ|μ)?V|m?s|us)", re.IGNORECASE)
+_BRACKETS = re.compile(r"(.*?)\s*[\[(]\s*([^\[\](),;]{1,20}?)\s*[\])]\s*")
+_TAIL = re.compile(r"(.+?)[ _/]([munµμ]?V|[muµμ]?s)", re.IGNORECASE)
 _NO_UNIT = ("", "-", "a.u.", "au", "counts", "count", "adu", "nu", "n/a", "raw", "adc", "lsb")
 
 # Rates that recordings have; a step of time without a unit is in that unit which gives such a rate. At most one does.
@@ -83,9 +83,8 @@ def _is_time(dialect: Dialect, column: int, name: str, unit: str) -> bool:
         return True
     if dialect.names and name:
         plain = name.lower()
-        return (plain in _TIMES or (plain.startswith("time") and unit.lower() in _SECONDS)) and not (
-            unit == "" and plain in ("time", "t", "timestamp") and _step(dialect, column) == 1.0
-        )
+        counts = not unit and plain in ("time", "t", "timestamp") and _step(dialect, column) == 1.0
+        return not counts and (plain in _TIMES or (plain.startswith("time") and _seconds((name, unit)) is not None))
     return column == 0 and dialect.columns > 1 and _step(dialect, column) not in (None, 1.0)
 
 
@@ -136,6 +135,7 @@ class Timing(NamedTuple):
     fs: float
     start: float  # time of the first sample, in the column's own unit
     step: float  # from one sample to the next
+    resolution: float  # to which the times are written
     clock: bool  # as times of day rather than numbers
 
 
@@ -156,11 +156,10 @@ def timing(body: Body, columns: Columns) -> Timing | None:
     unit = 1.0 if clock else columns.unit_s or _likely_unit(step)
     rows = [row[columns.time] for row in body.dialect.rows]
     resolution = 1e-3 if clock else _resolution(body.dialect, rows)
-    if abs(_time(body.dialect, rows[-1]) - first - step * (len(rows) - 1)) > 0.5 * step + resolution:
+    if abs(_time(body.dialect, rows[-1]) - first - step * (len(rows) - 1)) > 0.1 * step + 2 * resolution:
         raise NotTable("has times that do not rise evenly")
-    return Timing(
-        columns.time, _plain(1.0 / (step * unit), resolution / (last - first) + _ROUNDING), first, step, clock
-    )
+    fs = _plain(1.0 / (step * unit), resolution / (last - first) + _ROUNDING)
+    return Timing(columns.time, fs, first, step, resolution, clock)
 
 
 def _time(dialect: Dialect, text: str) -> float:

@@ -25,6 +25,7 @@ _NUMBER = {
     mark: re.compile(rf"[-+]?(\d+({re.escape(mark)}\d*)?|{re.escape(mark)}\d+)([eE][-+]?\d+)?|[-+]?inf", re.ASCII)
     for mark in ".,"
 }
+_PAIR = re.compile(r"([-+]?\d+),(\d+)", re.ASCII)
 CLOCK = re.compile(r"\[?(?:\d{1,3}:)?\d{1,2}:\d{1,2}(?:[.,]\d+)?(?: \d{1,2}/\d{1,2}/\d{4})?\]?", re.ASCII)
 
 
@@ -82,7 +83,7 @@ def dialect_of(head: bytes, *, whole: bool) -> Dialect:
     delimiter, decimal = _way(content)
     rows = [split(line, delimiter) for line in content]
     columns = len(rows[-1]) if len(rows) > MAX_NAMES else max(len(row) for row in rows[-1:])
-    first = next((at for at, row in enumerate(rows) if _numeric(row, decimal) and len(row) == columns), len(rows))
+    first = next((at for at, row in enumerate(rows) if _values(row, decimal) and len(row) == columns), len(rows))
     if first > MAX_NAMES or first == len(rows):
         raise NotTable("does not begin with a line of numbers below its header")
     if columns > MAX_COLUMNS:
@@ -136,37 +137,39 @@ def _way(content: Sequence[str]) -> tuple[str, str]:
     for delimiter, decimal in _WAYS:
         rows = [split(line, delimiter) for line in sample]
         widths = {len(row) for row in rows}
-        if len(widths) == 1 and (widths != {1} or not delimiter) and all(_numeric(row, decimal) for row in rows):
-            if (delimiter, decimal) == (",", ".") and _decimal_commas(rows, content[0]):
+        fits = len(widths) == 1 and (widths != {1} or not delimiter) and all(_values(row, decimal) for row in rows)
+        if fits and any(_NUMBER[decimal].fullmatch(field) for row in rows for field in row):
+            if (delimiter, decimal) == (",", ".") and _decimal_commas(content):
                 return "", ","
             return delimiter, decimal
     raise NotTable(_why_not(sample))
 
 
-def _numeric(row: Sequence[str], decimal: str) -> bool:
-    """Whether all fields are numbers, times of day or missing, and one at least is a number."""
+def _values(row: Sequence[str], decimal: str) -> bool:
+    """Whether all fields are numbers, times of day or missing."""
     number = _NUMBER[decimal]
-    found = [number.fullmatch(field) is not None for field in row]
-    rest = (field for field, is_number in zip(row, found, strict=True) if not is_number)
-    return any(found) and all(field.lower() in MISSING or CLOCK.fullmatch(field) for field in rest)
+    return all(number.fullmatch(field) or field.lower() in MISSING or CLOCK.fullmatch(field) for field in row)
 
 
-def _decimal_commas(rows: Sequence[Sequence[str]], first_line: str) -> bool:
+def _decimal_commas(content: Sequence[str]) -> bool:
     """Whether two whole numbers with a comma between them are one number: ``0,05`` or ``-0,1``, or below one name."""
-    if any(len(row) != 2 or not row[0].lstrip("+-").isdecimal() or not row[1].isdecimal() for row in rows):
+    pairs = [_PAIR.fullmatch(line.strip()) for line in content]
+    found = [pair for pair in pairs if pair is not None]
+    if len(found) < len(content) - MAX_NAMES or pairs[-1] is None:
         return False
-    one_name = "," not in first_line and not first_line.strip()[:1].isdecimal()
-    return one_name or any(row[0].startswith("-0") or (len(row[1]) > 1 and row[1][0] == "0") for row in rows)
+    one_name = pairs[0] is None and "," not in content[0]
+    return one_name or any(pair[1].startswith("-0") or (len(pair[2]) > 1 and pair[2][0] == "0") for pair in found)
 
 
 def _why_not(sample: Sequence[str]) -> str:
     """What is in the way of reading lines as numbers."""
-    delimiter = next((mark for mark in "\t;," if all(mark in line for line in sample)), "")
-    for field in (field for line in sample for field in split(line, delimiter)):
-        if not _numeric([field], ".") and not _numeric([field], ",") and field.lower() not in MISSING:
-            evidently = ": it looks like a table of labels" if delimiter else ""
+    delimiter = max("\t;,", key=lambda mark: sum(mark in line for line in sample))
+    tabular = 2 * sum(delimiter in line for line in sample) >= len(sample)
+    for field in (field for line in sample for field in split(line, delimiter if tabular else "")):
+        if not _values([field], ".") and not _values([field], ","):
+            evidently = ": it looks like a table of labels" if tabular else ""
             return f"holds text ({field[:30]!r}) where a recording has numbers{evidently}"
-    return "has lines of differently many numbers"
+    return "has lines of differently many numbers, or of none"
 
 
 def _names(line: str, delimiter: str, columns: int) -> tuple[str, ...]:

@@ -248,5 +248,6 @@ def _texts(data: bytes, order: str) -> list[str]:
 
 
 def _text(letters: npt.NDArray[Any]) -> str:
-    """Letters by their numbers, as text; what is no letter is replaced."""
-    return "".join(chr(number) if number < _LETTER_END else "\ufffd" for number in letters.tolist()).strip("\0 ")
+    """Letters by their numbers, of which version 4 writes them as any type; what is no letter is replaced."""
+    numbers = np.nan_to_num(letters.astype(np.float64), nan=0.0).clip(0, _LETTER_END).astype(np.int32)
+    return "".join(chr(number) if number < _LETTER_END else "\ufffd" for number in numbers.tolist()).strip("\0 ")

@@ -138,9 +138,21 @@ def described(recording: Path, inside: Mapping[str, Any] | None = None) -> Sidec
     Raises:
         FormatError: A document is not JSON, or a value in it cannot be; file and field are named.
     """
+    return _merged(_folder_document(recording), checked(inside or {}, recording), overriding(recording))
+
+
+def overriding(recording: Path) -> Sidecar:
+    """What counts before all that a recording says of itself: its own document, and what :func:`stated` puts over it.
+
+    Raises:
+        FormatError: The document is not JSON, or a value in it cannot be.
+    """
+    return _merged(own_document(recording), _stated.get())
+
+
+def _merged(*layers: Sidecar | None) -> Sidecar:
+    """What several say together, the later before the earlier."""
     said: dict[str, Any] = {}
-    layers = [_folder_document(recording), checked(inside or {}, recording), own_document(recording)]
-    layers.append(_stated.get())
     for layer in layers:
         if layer is not None:
             said |= {key: value for key in layer.model_fields_set if (value := getattr(layer, key)) is not None}
