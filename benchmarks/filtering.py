@@ -30,6 +30,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 import numpy.typing as npt
 
+from ecgtool import console
 from ecgtool.config import Preprocessing
 from ecgtool.datasets.prepare import prepare
 from ecgtool.datasets.synthetic import Synthetic
@@ -118,6 +119,7 @@ def main() -> None:
     arguments.add_argument("--records", type=int, default=1000)
     arguments.add_argument("--repeat", type=int, default=3)
     options = arguments.parse_args()
+    console.log.setLevel("ERROR")
     signals, what = recordings(options.records)
     number = len(signals)
     print(f"{number} recordings ({what}), 12 leads, 10 s at 500 Hz; one thread; fastest of {options.repeat}")
@@ -132,7 +134,7 @@ def main() -> None:
         )
     slow = fastest(lambda: [linear_phase_highpass(signal, FS, 0.05) for signal in signals], options.repeat) / number
     print(f"linear-phase high-pass alone  {1000 * slow:7.2f} ms per recording")
-    one, two = (preparing(max(number // 2, 1), workers, options.repeat) for workers in (1, 2))
+    one, two = (preparing(number, workers, options.repeat) for workers in (1, 2))
     print(f"prepare, 1 worker {one:.2f} s, 2 workers {two:.2f} s, ratio {one / two:.2f}")
 
 

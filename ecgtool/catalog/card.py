@@ -31,7 +31,7 @@ def card(manifest: BundleManifest) -> str:
 
 
 def _input_rows(manifest: BundleManifest) -> list[tuple[str, str]]:
-    steps = manifest.preprocessing.model_dump(exclude={"fs"})
+    steps = manifest.preprocessing.model_dump(exclude={"fs"}, exclude_defaults=True)
     done = [f"{name} {value}" for name, value in steps.items() if value not in (None, "none")]
     return [
         ("`signal`", f"float32 [batch, {len(manifest.leads)}, {manifest.samples}]"),
