@@ -29,6 +29,10 @@ def deidentify(
         Path | None,
         typer.Option("--key", help="Key of an earlier run, for the same pseudonyms; deidentify.key beside --out."),
     ] = None,
+    patients: Annotated[
+        Path | None,
+        typer.Option("--patients", help="CSV with columns file and patient: whose each recording is."),
+    ] = None,
     map_file: Annotated[
         Path | None, typer.Option("--map", help="Write which file became which: keep that as safe as the key.")
     ] = None,
@@ -40,7 +44,7 @@ def deidentify(
     from ecgtool.deidentify import deidentify as run
 
     kept = frozenset(name.strip() for name in keep.split(",") if name.strip())
-    report = run(source, out, Policy(kept, to, key, map_file, force))
+    report = run(source, out, Policy(kept, to, key, patients, map_file, force))
     for path, error in report.failed:
         log.error("%s: %s %s", path, error.message, error.hint)
     data = {"out": str(report.out), "key": str(report.key), "map": map_file and str(map_file), **report.audit}

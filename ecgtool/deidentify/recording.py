@@ -39,10 +39,14 @@ class Named(NamedTuple):
     sex: str | None
 
 
-def name_of(source: Source, key: Key) -> Named:
+def name_of(source: Source, key: Key, patient_id: str = "") -> Named:
     """Who a recording is of, and the names that it gets.
 
-    A recording without a patient's id is a person of its own.
+    Args:
+        source: The recording.
+        key: Makes the names.
+        patient_id: Whose it is, where that is known better than the file knows it. A recording without any is a
+            person of its own.
 
     Raises:
         EcgError: It cannot be read.
@@ -52,7 +56,7 @@ def name_of(source: Source, key: Key) -> Named:
         raise Refused("A part of it is a link; links are not followed.", "Copy the file itself.")
     record = read_record(source.path, 0.0, _PEEK_S)
     content = _content(source)
-    identifier = identifier_of(record)
+    identifier = patient_id or identifier_of(record)
     name = key.recording(content)
     patient = key.patient(f"id {identifier}" if identifier else f"recording {content.hex()}")
     return Named(source, identifier, patient, f"{patient}_{name}", record.meta.get("age"), record.meta.get("sex"))

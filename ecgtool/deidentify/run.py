@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ecgtool import __version__
 from ecgtool.console import inert, progress
@@ -17,6 +17,7 @@ from ecgtool.deidentify.contract import Refused
 from ecgtool.deidentify.convert import refuse_target
 from ecgtool.deidentify.find import UNREAD, Found, find
 from ecgtool.deidentify.key import LEAST_DAYS, MOST_DAYS, Key, load_key, own_key, write_private
+from ecgtool.deidentify.patients import read_patients
 from ecgtool.deidentify.recording import OLDEST, Named, clean, name_of
 from ecgtool.deidentify.writing import write_bytes
 from ecgtool.errors import ConfigError, DataError, EcgError, FormatError, IntegrityError, NotFound, did_you_mean
@@ -27,6 +28,13 @@ KEEP = ("age", "sex")
 Made = dict[str, tuple[Named, Entry]]  # by the name of the recording
 
 
+class Names(NamedTuple):
+    """What the names of recordings are made from: the key, and what a table says of whose each file is."""
+
+    key: Key
+    patients: Mapping[Path, str]
+
+
 @dataclass(frozen=True)
 class Policy:
     """What is asked for.
@@ -35,6 +43,7 @@ class Policy:
         keep: Which of :data:`KEEP` stay; none by default.
         to: The format to convert to; empty to keep each recording's own.
         key: The file of a key that is there; None to use or make the one beside the output.
+        patients: A table of files and whose they are; None where the files say it themselves.
         map: Where to write which file became which; None to write that nowhere.
         force: Replace what an earlier run wrote.
     """
@@ -42,6 +51,7 @@ class Policy:
     keep: frozenset[str] = frozenset()
     to: str = ""
     key: Path | None = None
+    patients: Path | None = None
     map: Path | None = None
     force: bool = False
 
@@ -82,6 +92,7 @@ def deidentify(source: Path, out: Path, policy: Policy) -> Report:
     _refuse_overlap(source, out, policy)
     refuse_existing(out, force=policy.force, holds=files_of(out))
     found = find(source)
+    patients = read_patients(source, policy.patients) if policy.patients else {}
     if not found.sources and not found.failed:
         raise NotFound(f"{source} holds no recording.", "ecg info FILE says what a file is.")
     given = policy.key and expanded(policy.key)
@@ -89,7 +100,7 @@ def deidentify(source: Path, out: Path, policy: Policy) -> Report:
     journal_path = out.with_name(f".{out.name}.journal")
     with resumable_folder(out) as folder:
         journal = Journal(journal_path, folder, {**_policy(policy, key), "version": __version__})
-        made, duplicates = _cleaned(found, folder, key, policy, journal)
+        made, duplicates = _cleaned(found, folder, Names(key, patients), policy, journal)
         if not made:
             _clear(folder, journal_path)
             raise _nothing(found)
@@ -103,7 +114,7 @@ def deidentify(source: Path, out: Path, policy: Policy) -> Report:
     return Report(out, key_path, audit, found.failed)
 
 
-def _cleaned(found: Found, folder: Path, key: Key, policy: Policy, journal: Journal) -> tuple[Made, int]:
+def _cleaned(found: Found, folder: Path, names: Names, policy: Policy, journal: Journal) -> tuple[Made, int]:
     """Every recording that can be taken over, and how many were there twice; the others join ``found.failed``."""
     made: Made = {}
     duplicates = 0
@@ -111,7 +122,7 @@ def _cleaned(found: Found, folder: Path, key: Key, policy: Policy, journal: Jour
         for source in found.sources:
             advance(1)
             try:
-                named = name_of(source, key)
+                named = name_of(source, names.key, names.patients.get(source.path, ""))
             except EcgError as error:
                 found.failed.append((source.path, _without_values(error)))
                 continue
@@ -120,7 +131,7 @@ def _cleaned(found: Found, folder: Path, key: Key, policy: Policy, journal: Jour
                 continue
             if named.record not in journal.done:
                 try:
-                    journal.add(clean(named, folder, key, policy.keep, policy.to))
+                    journal.add(clean(named, folder, names.key, policy.keep, policy.to))
                 except (ConfigError, DataError, FormatError, IntegrityError, NotFound) as error:
                     found.failed.append((source.path, _without_values(error)))
                     continue

@@ -84,6 +84,31 @@ def test_the_days_between_two_recordings_of_a_patient_stay(make, tmp_path, ecg):
     assert all(start[11:19] == "10:11:12" for start in starts)
 
 
+def test_a_table_says_whose_recordings_are_that_do_not_say_it_themselves(source, tmp_path, ecg):
+    table = tmp_path / "patients.csv"
+    table.write_text("file,patient,note\npatient0.hea,Quixworthy,x\npatient1, Quixworthy ,\npatient2.hea,Other,y\n,,\n")
+    done = ecg(
+        "deidentify", source, "--out", tmp_path / "out", "--patients", table, "--map", tmp_path / "map.csv", "--json"
+    )
+    assert done.code == 0, done.err
+    assert (done.json["recordings"], done.json["patients"]) == (5, 4)
+    rows = csv_module.DictReader(io.StringIO((tmp_path / "map.csv").read_text()))
+    assert [row["patient"] for row in rows] == ["Quixworthy", "Quixworthy", "Other", "", ""]
+    assert found_in(b"".join(contents(tmp_path / "out").values()) + done.out.encode()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("name,patient\na,b\n", "no column file"), ("file,patient\nx.hea,b\n", "no file"), ("file,patient\n\xff", "read")],
+)
+def test_a_table_of_patients_that_cannot_serve_is_refused(source, tmp_path, ecg, text, said):
+    (tmp_path / "patients.csv").write_bytes(text.encode("latin-1"))
+    done = ecg("deidentify", source, "--out", tmp_path / "out", "--patients", tmp_path / "patients.csv")
+    assert done.code == 1
+    assert said in done.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_each_patient_has_days_of_their_own():
     key = Key(bytes(range(32)))
     days = {key.days(key.patient(str(number))) for number in range(200)}
