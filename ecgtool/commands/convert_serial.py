@@ -77,8 +77,18 @@ def convert_serial(
     from ecgtool.serial.scale import Scale
 
     leads = tuple(word.strip() for word in lead.split(",")) if lead else ()
-    options = Options(fs, time_col, _columns(value_col), delimiter, decimal, time_unit, interpolate, max_gap_s, leads)
-    job = Job(out, options, Scale(unit, vref, bits, gain, zero), kind, force)
+    options = Options(
+        fs=fs,
+        time_col=time_col,
+        value_cols=_columns(value_col),
+        delimiter=delimiter,
+        decimal=decimal,
+        time_unit=time_unit,
+        interpolate=interpolate,
+        max_gap_s=max_gap_s,
+        leads=leads,
+    )
+    job = Job(out, options, Scale(unit=unit, vref=vref, bits=bits, gain=gain, zero=zero), kind, force)
     if bool(logs) == bool(port):
         raise ConfigError("Give logs to convert, or --port to listen to.", "See ecg convert-serial --help.")
     given = list(logs or ())

@@ -89,7 +89,9 @@ def capture(source: Source, log: Path, watch: Callable[[bytes], None], *, force:
     with _opened(source) as port, explained(log):
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb", buffering=0) as file:
-            made = _Listener(port, file, watch).listen(source, log)
+            listener = _Listener(port, file, watch)
+            made = listener.listen(source, log)
+            file.truncate(listener.whole_bytes)  # a half line at the end says nothing
             os.fsync(file.fileno())
     if not made.lines:
         with suppress(OSError):
@@ -129,6 +131,7 @@ class _Listener:
         self.port, self.file, self.watch = port, file, watch
         self.lines, self.began, self.last = 0, 0.0, 0.0
         self.whole = False
+        self.bytes = self.whole_bytes = 0
 
     def listen(self, source: Source, log: Path) -> Captured:
         """Listen until the end."""
@@ -164,4 +167,6 @@ class _Listener:
         if new:
             self.began = self.began or now
             self.lines, self.last = self.lines + new, now
+            self.whole_bytes = self.bytes + data.rindex(b"\n") + 1
+        self.bytes += len(data)
         self.watch(data)

@@ -252,7 +252,9 @@ def _notes_of_lines(counts: Counts) -> list[str]:
 def _notes_of_times(times: Times, grid: Grid) -> list[str]:
     notes = [f"time in {times.unit} ({times.found})"]
     done = "values as logged" if grid.regular else "interpolated, because the times are irregular"
-    notes.append(f"{grid.measured:.6g} Hz measured, jitter {1e3 * grid.jitter_s:.2g} ms; {grid.fs:g} Hz, {done}")
+    notes.append(
+        f"{grid.measured:.6g} Hz measured, jitter {round(1e3 * grid.jitter_s, 3):g} ms; {grid.fs:g} Hz, {done}"
+    )
     counted = (
         (times.wraps, "wrap(s) of its clock counted on"),
         (times.repeated, "repeated line(s) left out"),

@@ -11,9 +11,9 @@ from typing import BinaryIO
 from ecgtool.errors import FormatError, NotFound
 from ecgtool.files import explained
 
-BLOCK_BYTES = 2**20
+BLOCK_BYTES = 2**18
 HEAD_BYTES = 2**17
-_HEAD_LINES = 2000
+_HEAD_LINES = 1000
 _LONGEST_LINE = 2**16
 _TOO_LONG = b"\0"
 _WIDE = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,21 +13,20 @@ import numpy.typing as npt
 from ecgtool.errors import DataError, FormatError
 from ecgtool.serial.dialect import COMMENTS, Dialect
 from ecgtool.serial.lines import Block, blocks, text_of
+from ecgtool.serial.numbers import LARGEST, any_decimals, plain_decimals
 
 Floats = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
 
-LARGEST = 1e18
-"""Beyond this a number is no reading: it would not survive as float32 times a gain."""
-
 _MOST_VALUES = 400_000_000
 _SHOWN = 5
 _PATIENCE = 1000
 _FEW = 32
-_NEWLINE, _BLANK, _COMMA, _ODD = 10, 32, 44, 1
-_UNCOMMA = bytes.maketrans(b",", b" ")
+# What the plain reader makes of bytes that are no part of a number; all others stay as they are.
+_NEWLINE, _BLANK, _COMMA, _ODD = 0, 1, 2, 3
+_BLANKS = bytes.maketrans(bytes([_NEWLINE, _BLANK, _COMMA]), b"\n  ")
 
 
 @dataclass
@@ -112,14 +110,13 @@ class _Reader:
     def rows(self, block: Block) -> Floats:
         """float64 [lines of data, all columns]."""
         text = block.data.replace(b"->", b": ") if self.dialect.stamped else block.data
-        codes = np.frombuffer(text.translate(self.translation), np.uint8)
-        ends = np.flatnonzero(codes == _NEWLINE)
-        values = np.full((len(ends), self.dialect.columns), np.nan)
-        plain = self._plain(codes, ends)
-        failed = self._fill(values, codes, ends, np.flatnonzero(plain))
+        lines = _Lines(np.frombuffer(text.translate(self.translation), np.uint8))
+        values = np.full((len(lines.ends), self.dialect.columns), np.nan)
+        plain = self._plain(lines)
+        failed = self._fill(values, lines, np.flatnonzero(plain))
         data = plain.copy()
         data[failed] = False
-        begins = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
+        ends, begins = lines.ends, lines.begins
         for line in sorted([*np.flatnonzero(~plain), *failed]):
             row = self._one(text_of(block.data[begins[line] : ends[line]]), block.first + int(line))
             if row is not None:
@@ -127,15 +124,13 @@ class _Reader:
         self.counts.lines += len(ends)
         return values if data.all() else values[data]
 
-    def _plain(self, codes: Bytes, ends: Indices) -> Mask:
-        """Bool [lines]: which lines have as many fields as they should, and nothing odd in them."""
-        inside = (codes != _NEWLINE) & (codes != _BLANK) & (codes != _COMMA)
-        begins = inside.copy()
-        begins[1:] &= ~inside[:-1]
-        plain = _per_line(begins, ends) == self.fields
+    def _plain(self, lines: _Lines) -> Mask:
+        """Which lines (bool [lines]) have as many fields as they should, and nothing odd in them."""
+        plain = lines.fields == self.fields
+        codes, ends = lines.codes, lines.ends
         if self.delimiters or self.dialect.trailing:
             commas = codes == _COMMA
-            delimiters = _per_line(commas, ends)
+            delimiters = np.diff(np.searchsorted(np.flatnonzero(commas), ends), prepend=0)
             fits = delimiters == self.delimiters
             if self.dialect.trailing:
                 fits |= delimiters == self.delimiters + 1
@@ -145,19 +140,18 @@ class _Reader:
         plain[np.searchsorted(ends, np.flatnonzero(codes == _ODD))] = False
         return plain
 
-    def _fill(self, values: Floats, codes: Bytes, ends: Indices, lines: Indices) -> list[int]:
+    def _fill(self, values: Floats, lines: _Lines, chosen: Indices) -> list[int]:
         """Read plain lines into ``values``; those that cannot be read so after all."""
-        if not len(lines):
+        if not len(chosen):
             return []
-        numbers = _numbers(_text(codes, ends, lines), len(lines) * self.fields)
+        numbers = lines.numbers(chosen, self.fields)
         if numbers is not None:
-            table = numbers.reshape(len(lines), self.fields)
-            values[lines] = _with_clock(table) if self.dialect.stamped else table
+            values[chosen] = _with_clock(numbers) if self.dialect.stamped else numbers
             return []
-        if len(lines) <= _FEW:
-            return [int(line) for line in lines]
-        half = len(lines) // 2
-        return [*self._fill(values, codes, ends, lines[:half]), *self._fill(values, codes, ends, lines[half:])]
+        if len(chosen) <= _FEW:
+            return [int(line) for line in chosen]
+        half = len(chosen) // 2
+        return [*self._fill(values, lines, chosen[:half]), *self._fill(values, lines, chosen[half:])]
 
     def _one(self, line: str, number: int) -> list[float] | None:
         """The values of a line that is not plain; None where it is no data."""
@@ -179,48 +173,61 @@ class _Reader:
         return known
 
 
+class _Lines:
+    """Where the lines of a block are, and the fields in them.
+
+    Args:
+        codes: The block's bytes, translated; it ends with a newline.
+    """
+
+    def __init__(self, codes: Bytes) -> None:
+        self.codes = codes
+        self.ends = np.flatnonzero(codes == _NEWLINE)
+        self.begins = np.concatenate(([0], self.ends[:-1] + 1)) if len(self.ends) else self.ends
+        inside = codes > _COMMA
+        edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
+        if len(inside) and inside[0]:
+            edges = np.concatenate(([0], edges))
+        self.field_begins, self.field_ends = edges[0::2], edges[1::2]
+        until = np.searchsorted(self.field_begins, self.ends)
+        self.fields = np.diff(until, prepend=0)
+        self._first_field = until - self.fields
+
+    def numbers(self, chosen: Indices, fields: int) -> Floats | None:
+        """float64 [chosen, fields]: the numbers in some lines; None where one of them is none."""
+        if len(chosen) == len(self.ends):
+            begins, ends = self.field_begins, self.field_ends
+        else:
+            which = (self._first_field[chosen][:, None] + np.arange(fields)).reshape(-1)
+            begins, ends = self.field_begins[which], self.field_ends[which]
+        values = plain_decimals(self.codes, begins, ends)
+        if values is None:
+            values = any_decimals(self._text(chosen), len(begins))
+        return None if values is None else values.reshape(-1, fields)
+
+    def _text(self, chosen: Indices) -> bytes:
+        """The bytes of some lines, their fields separated by blanks."""
+        wanted = np.zeros(len(self.ends), np.bool_)
+        wanted[chosen] = True
+        first, last = int(chosen[0]), int(chosen[-1]) + 1
+        lengths = self.ends[first:last] - self.begins[first:last] + 1
+        codes = self.codes[self.begins[first] : self.ends[last - 1] + 1]
+        return codes[np.repeat(wanted[first:last], lengths)].tobytes().translate(_BLANKS)
+
+
 def _translation(dialect: Dialect) -> bytes:
-    """Every byte as the plain reader sees it: a comma between columns, a point as decimal mark, odd ones as 1."""
+    """Every byte as the plain reader sees it."""
     table = bytearray([_ODD]) * 256
-    for byte in b"0123456789+-eE\n":
+    for byte in b"0123456789+-eE":
         table[byte] = byte
     for byte in b" \t\r":
         table[byte] = _BLANK
+    table[ord("\n")] = _NEWLINE
     table[ord(dialect.decimal)] = ord(".")
     if dialect.stamped:
         table[ord(":")] = _COMMA
     table[ord(dialect.delimiter)] = _BLANK if dialect.delimiter == " " else _COMMA
     return bytes(table)
-
-
-def _per_line(marks: Mask, ends: Indices) -> Indices:
-    """How many marks each line has."""
-    return np.diff(np.searchsorted(np.flatnonzero(marks), ends), prepend=0)
-
-
-def _text(codes: Bytes, ends: Indices, lines: Indices) -> bytes:
-    """The bytes of some lines, their columns separated by blanks."""
-    if len(lines) < len(ends):
-        chosen = np.zeros(len(ends), np.bool_)
-        chosen[lines] = True
-        lengths = np.diff(ends, prepend=-1)
-        first, last = int(lines[0]), int(lines[-1])
-        span = slice(int(ends[first] - lengths[first]) + 1, int(ends[last]) + 1)
-        codes = codes[span][np.repeat(chosen[first : last + 1], lengths[first : last + 1])]
-    return codes.tobytes().translate(_UNCOMMA)
-
-
-def _numbers(text: bytes, expected: int) -> Floats | None:
-    """The numbers in a text, if they are as many as expected and all of them can be."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            values = np.fromstring(text, np.float64, sep=" ")
-        except (DeprecationWarning, ValueError):
-            return None
-    if len(values) != expected or not (np.abs(values) <= LARGEST).all():
-        return None
-    return values
 
 
 def _with_clock(table: Floats) -> Floats:

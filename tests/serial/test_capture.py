@@ -59,10 +59,11 @@ def device(data, *, after=None, pieces=20):
 
 def test_what_a_port_sends_is_kept_from_the_first_whole_line_on():
     seen = []
-    with device(b"17\r\n" + LINES) as port:
+    with device(b"17\r\n" + LINES + b"12000,5") as port:
         made = capture(Source(port, seconds=0.5), Path("new/c.log"), seen.append)
     assert made.ended == "time"
-    assert Path("new/c.log").read_bytes() == b"".join(seen) == LINES
+    assert Path("new/c.log").read_bytes() == LINES
+    assert b"".join(seen) == LINES + b"12000,5"
     assert made.lines == len(COUNTS)
     assert made.rate > 0
 
