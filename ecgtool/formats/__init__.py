@@ -74,7 +74,7 @@ def recognised(path: Path) -> Format | None:
         return _sniffed(path, _head(path))
 
 
-def write_record(record: Record, path: Path, name: str) -> Path:
+def write_record(record: Record, path: str | Path, name: str) -> Path:
     """Write a recording as a file of one of the formats that are written.
 
     Args:
@@ -92,7 +92,7 @@ def write_record(record: Record, path: Path, name: str) -> Path:
     if write is None:
         written = ", ".join(other for other in FORMATS if FORMATS.load(other).write is not None)
         raise ConfigError(f"The format '{name}' is read but not written.", f"Formats written: {written}.")
-    made: Path = write(record, path)
+    made: Path = write(record, Path(path))
     return made
 
 

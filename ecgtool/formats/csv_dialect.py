@@ -17,7 +17,7 @@ from ecgtool.formats.csv_comments import said_in
 MISSING = ("", "nan", "na", "n/a", "null", "none")
 MAX_COLUMNS = 1100
 MAX_NAMES = 2  # lines of names and units above the numbers
-_SAMPLE = 40  # lines looked at
+_SAMPLE = 24  # lines looked at
 
 # Delimiter ("" is any white space) and decimal mark, the first that fits wins.
 _WAYS = (("\t", "."), (";", "."), (";", ","), ("\t", ","), (",", "."), ("", "."), ("", ","))

@@ -232,7 +232,8 @@ def _parts(data: bytes, order: str) -> tuple[_Element, _Element, _Element, int]:
 
 def _texts(data: bytes, order: str) -> list[str]:
     """The texts in a cell array, whose tag begins ``data``."""
-    at, texts = _parts(data, order)[3], []
+    at = _parts(data, order)[3]
+    texts: list[str] = []
     while at + 8 <= len(data) and len(texts) < _MOST_TEXTS:
         cell = _element(data, at, order)
         inner = data[at : cell.next]

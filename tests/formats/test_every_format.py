@@ -49,6 +49,11 @@ def test_every_format_has_samples():
     assert set(SAMPLES) == set(FORMATS)
 
 
+def test_every_format_is_in_the_guide():
+    guide = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+    assert [name for name in FORMATS if f"`{name}`" not in guide] == []
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_file_is_known_by_its_content(name, samples):
     for path in [*samples(name), *real_samples(name)]:
