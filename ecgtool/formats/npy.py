@@ -6,21 +6,22 @@ An array is numbers and a shape. Its rate, leads, unit and which axis is which c
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ecgtool.errors import FormatError
-from ecgtool.files import flush, write_file
+from ecgtool.errors import EcgError, FormatError
+from ecgtool.files import explained, flush, write_file
 from ecgtool.formats.arrays import oriented, rate, to_record
 from ecgtool.formats.contract import Format
 from ecgtool.formats.npy_archive import ARCHIVE, opened_archive
 from ecgtool.formats.npy_array import MAGIC, BadArray, Header, read_header, read_range
 from ecgtool.formats.reading import sample_range
 from ecgtool.formats.regular import regular_file
-from ecgtool.formats.sidecar import Sidecar, described, spoken, write_sidecar
+from ecgtool.formats.sidecar import Sidecar, described, sidecar_path, spoken, write_sidecar
 from ecgtool.record import Record
 
 
@@ -81,14 +82,31 @@ def write(record: Record, path: Path) -> Path:
         FormatError: A lead name or a detail of the person that the document cannot hold.
         EcgError: The files cannot be written.
     """
-    said = spoken(record, path, layout="leads,samples")
+    said, document = spoken(record, path, layout="leads,samples"), sidecar_path(path)
 
     def fill(file: Any) -> None:
         np.save(file, np.ascontiguousarray(record.signal), allow_pickle=False)
         flush(file)
         write_sidecar(path, said)  # only when the array is on the disk, just before it gets its name
 
-    return write_file(path, fill)
+    with explained(document):
+        before = document.read_bytes() if document.is_file() else None
+        array = path.stat().st_ino if path.exists() else None
+    try:
+        return write_file(path, fill)
+    except BaseException:
+        if array == (path.stat().st_ino if path.exists() else None):
+            _put_back(document, before)
+        raise
+
+
+def _put_back(document: Path, before: bytes | None) -> None:
+    """Let a document say again what it said, so that it does not speak of an array that was never written."""
+    with suppress(OSError, EcgError):
+        if before is None:
+            document.unlink()
+        elif document.read_bytes() != before:
+            write_file(document, lambda file: file.write(before))
 
 
 NPY = Format(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase, BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ecgtool.errors import FormatError
 from ecgtool.formats.containers import SAYING, SIGNAL, said_by, unpacks_to_too_much
@@ -99,4 +99,4 @@ def _open(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BufferedIOBase:
         raise BadArray("is packed in a way that numpy does not use")
     if unpacks_to_too_much(info.compress_size, info.file_size):
         raise BadArray(f"unpacks to {info.file_size:,} bytes from {info.compress_size:,}: that is no recording")
-    return archive.open(info)
+    return cast(BufferedIOBase, archive.open(info))
