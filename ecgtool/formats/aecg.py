@@ -16,7 +16,7 @@ from ecgtool.errors import FormatError
 from ecgtool.formats.contract import Format
 from ecgtool.formats.reading import age_at, age_of, sex_of, units_per_mv
 from ecgtool.formats.xml_document import load_xml, number, root_name, text_at
-from ecgtool.formats.xml_leads import Lead, Span, leads_record, numbers_in
+from ecgtool.formats.xml_leads import Lead, Span, checked_rate, leads_record, numbers_in
 from ecgtool.record import Record
 
 if TYPE_CHECKING:
@@ -121,8 +121,9 @@ def _time(path: Path, part: _Part) -> tuple[float, str]:
         step, per_second = number(increment.get("value")), _PER_SECOND.get(increment.get("unit", "s"))
         if step and per_second and step > 0:
             absolute = _code(sequence) == "TIME_ABSOLUTE"
-            return round(per_second / step, 6), _value(sequence, "value/head") if absolute else ""
-    raise FormatError(f"{path} does not say how many samples a second has (the increment of its time sequence).")
+            fs = checked_rate(path, round(per_second / step, 6), "increment")
+            return fs, _value(sequence, "value/head") if absolute else ""
+    return checked_rate(path, None, "the increment of its time sequence"), ""
 
 
 def _warnings(part: _Part, parts: list[_Part], held_s: float) -> Iterator[str]:

@@ -16,12 +16,13 @@ from ecgtool.errors import FormatError
 from ecgtool.formats.contract import Format
 from ecgtool.formats.reading import age_of, sex_of, units_per_mv
 from ecgtool.formats.xml_document import load_xml, number_at, root_name, text_at
-from ecgtool.formats.xml_leads import Lead, Span, decoded_base64, int16_samples, leads_record
+from ecgtool.formats.xml_leads import Lead, Span, checked_rate, decoded_base64, int16_samples, leads_record
 from ecgtool.record import Record
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+_MOST_EXPONENT = 9
 _PER_YEAR = {"YEARS": 1.0, "MONTHS": 12.0, "WEEKS": 52.18, "DAYS": 365.25, "HOURS": 8766.0}
 _MOMENTS = ("%m-%d-%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%m/%d/%Y %H:%M:%S")
 
@@ -68,9 +69,8 @@ def _size(wave: Element) -> int:
 def _rate(path: Path, wave: Element) -> float:
     """``SampleBase * 10 ** SampleExponent`` in Hz."""
     base, exponent = number_at(wave, "SampleBase"), number_at(wave, "SampleExponent") or 0.0
-    if base is None or not abs(exponent) <= 9:
-        raise FormatError(f"{path} does not say how many samples a second has (SampleBase, SampleExponent).")
-    return base * 10.0**exponent
+    stated = None if base is None or abs(exponent) > _MOST_EXPONENT else base * 10.0**exponent
+    return checked_rate(path, stated, "SampleBase, SampleExponent")
 
 
 def _lead(path: Path, element: Element, warnings: list[str]) -> Lead:

@@ -13,7 +13,7 @@ from ecgtool.formats.contract import Format
 from ecgtool.formats.philips_leads import lead_names, pulse_length, stored_leads
 from ecgtool.formats.reading import age_at, age_of, sex_of
 from ecgtool.formats.xml_document import load_xml, number, number_at, root_name, text_at
-from ecgtool.formats.xml_leads import Lead, Span, leads_record
+from ecgtool.formats.xml_leads import Lead, Span, checked_rate, leads_record
 from ecgtool.record import Record
 
 if TYPE_CHECKING:
@@ -49,10 +49,8 @@ def read(path: Path, start_s: float = 0.0, seconds: float | None = None) -> Reco
         raise FormatError(f"{path} holds no waveform.", "It may be a report without its recording; export it again.")
     signal = root.find("dataacquisition/signalcharacteristics")
     acquired = {} if signal is None else {child.tag: text_at(child, ".") for child in signal}
-    fs = number(wave.get("samplespersecond") or acquired.get("samplingrate"))
+    fs = checked_rate(path, number(wave.get("samplespersecond") or acquired.get("samplingrate")), "samplingrate")
     step_uv = number(wave.get("resolution") or acquired.get("resolution") or acquired.get("signalresolution"))
-    if fs is None:
-        raise FormatError(f"{path} does not say how many samples a second has (samplingrate).")
     stored = stored_leads(path, wave, lead_names(path, root, wave, acquired), fs)
     pulse = pulse_length(stored, fs, _UV_PER_MV / step_uv) if step_uv else 0
     zero = number(wave.get("signaloffset") or acquired.get("signaloffset")) or 0.0

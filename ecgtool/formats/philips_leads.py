@@ -61,10 +61,10 @@ def stored_leads(path: Path, wave: Element, names: list[str], fs: float) -> dict
         FormatError: The samples are damaged, fewer than stated, or stored in a way that is not known.
     """
     duration = number(wave.get("durationperchannel"))
-    promised = None if duration is None else round(duration * fs / 1000)
     most = MOST_SAMPLES // len(names)
-    if promised is not None and not 0 < promised <= most:
+    if duration is not None and not 1000 / fs <= duration <= 1000 / fs * most:
         raise FormatError(f"{path} claims to be {duration:g} ms long, which no resting ECG is.")
+    promised = None if duration is None else round(duration * fs / 1000)
     rows = _rows(path, wave, len(names), 2 * promised if promised else most)
     shortest = min(len(row) for row in rows)
     if promised is not None and shortest < promised:

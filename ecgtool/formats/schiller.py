@@ -11,7 +11,7 @@ from ecgtool.errors import FormatError
 from ecgtool.formats.contract import Format
 from ecgtool.formats.reading import age_at, sex_of, units_per_mv
 from ecgtool.formats.xml_document import load_xml, number_at, root_name, text_at
-from ecgtool.formats.xml_leads import Lead, Span, leads_record, numbers_in
+from ecgtool.formats.xml_leads import Lead, Span, checked_rate, leads_record, numbers_in
 from ecgtool.record import Record
 
 if TYPE_CHECKING:
@@ -44,9 +44,8 @@ def read(path: Path, start_s: float = 0.0, seconds: float | None = None) -> Reco
     if not waves:
         raise FormatError(f"{path} holds no waveform.", "It may be a report without its recording; export it again.")
     wave = max(waves, key=lambda wave: (text_at(wave, "type") == _RHYTHMS, _size(wave)))
-    fs, exponent = number_at(wave, "resolution/samplerate/value"), number_at(wave, "resolution/samplerate/exponent")
-    if fs is None or exponent not in (None, 0.0, 1.0):  # 1 is written for the power, as 500 Hz are 500 ** 1
-        raise FormatError(f"{path} does not say how many samples a second has (samplerate).")
+    stated, power = (number_at(wave, f"resolution/samplerate/{what}") for what in ("value", "exponent"))
+    fs = checked_rate(path, stated if power in (None, 0.0, 1.0) else None, "samplerate")  # 500 Hz are 500 ** 1
     warnings = tuple(_warnings(wave, waves))
     leads = [_lead(path, wave, channel) for channel in wave.findall("channel")]
     meta = {**_person(root), **_exam(root), "filters": _filters(root) or None, "warnings": warnings or None}

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ecgtool.errors import FormatError
 from ecgtool.formats.reading import distinct_names, make_record, sample_range
-from ecgtool.record import LEADS_12, LIMB_WEIGHTS, Record, lead_name
+from ecgtool.record import LEADS_12, LIMB_WEIGHTS, MAX_FS, MIN_FS, Record, lead_name
 
 Counts = npt.NDArray[np.number[Any]]
 Rows = dict[str, npt.NDArray[np.float64]]
@@ -96,6 +96,24 @@ def leads_record(
         "units": None if voltages else {lead.name: lead.unit for lead in leads},
     }
     return make_record(path, _signal(path, rows, order), fs, order, {**known, **meta}, patient=patient)
+
+
+def checked_rate(path: Path, fs: float | None, field: str) -> float:
+    """A rate that a recording can have, in Hz.
+
+    Args:
+        path: The file, for the message.
+        fs: What it states; None where it states none.
+        field: Where it states it.
+
+    Raises:
+        FormatError: There is none, or it is outside 1-100,000 Hz.
+    """
+    if fs is None:
+        raise FormatError(f"{path} does not say how many samples a second has ({field}).")
+    if not MIN_FS <= fs <= MAX_FS:
+        raise FormatError(f"{path} has a sampling rate of {fs:g} Hz, outside 1-100,000 Hz.")
+    return fs
 
 
 def derive_limb_leads(rows: Rows) -> tuple[str, ...]:

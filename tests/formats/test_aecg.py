@@ -61,7 +61,10 @@ def test_the_rate_is_that_of_the_time_sequence(reading, increment, unit, fs):
         assert reading(aecg_series([ONE], increment=increment, unit=unit, absolute=absolute)).fs == fs
 
 
-@pytest.mark.parametrize(("increment", "unit"), [("0", "s"), ("-1", "s"), ("x", "s"), ("1", "h"), ("1e-9", "s")])
+@pytest.mark.parametrize(
+    ("increment", "unit"),
+    [("0", "s"), ("-1", "s"), ("x", "s"), ("1", "h"), ("1e-9", "s"), ("1e308", "s"), ("1e-308", "s")],
+)
 def test_a_rate_that_cannot_be_is_refused(reading, increment, unit):
     with pytest.raises(FormatError):
         reading(aecg_series([ONE], increment=increment, unit=unit))

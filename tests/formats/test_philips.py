@@ -115,6 +115,7 @@ def test_without_a_resolution_it_is_not_calibrated(reading):
         (('durationperchannel="500"', 'durationperchannel="600"'), "250 samples, not the 300 it promises"),
         (('durationperchannel="500"', 'durationperchannel="99999999999"'), "no resting ECG"),
         (('durationperchannel="500"', 'durationperchannel="-500"'), "no resting ECG"),
+        (('durationperchannel="500"', 'durationperchannel="1e308"'), "no resting ECG"),
         (('numberofleads="3"', 'numberofleads="4"'), "4 leads and names for 3"),
         (('numberofleads="3"', 'numberofleads="0"'), "0 leads"),
         (('leadlabels="V1 V2 V3"', 'leadlabels="V1 V2 v1"'), "more than once"),
@@ -132,6 +133,12 @@ def test_a_damaged_waveform_is_refused(reading, changed, told):
     with pytest.raises(FormatError) as refusal:
         reading(parsed.replace(*changed))
     assert told in refusal.value.message
+
+
+@pytest.mark.parametrize("fs", [0, -500, 1e308, "x", ""])
+def test_a_rate_that_cannot_be_is_refused(reading, fs):
+    with pytest.raises(FormatError, match=r"Hz|samples a second"):
+        reading(philips_xli(twelve_counts()), fs=fs)
 
 
 @pytest.mark.parametrize(
