@@ -75,7 +75,7 @@ def _identities(record: Record, steps: Mapping[str, Signal]) -> str:
         return ""
     rows = np.stack([steps[name] for name in names])
     products = (rows @ rows.T / np.float32(rows.shape[1])).astype(np.float64)
-    off, size = _misfit(products, _beside(names)), float(np.sqrt(products.trace() / len(names)))
+    off, size = float(_misfit(products, _beside(names))), float(np.sqrt(products.trace() / len(names)))
     if off <= MISFIT * size or (record.calibrated and off <= MISFIT_MV):
         return ""
     which = "" if len(names) == len(LIMB_WEIGHTS) else f" {', '.join(names)}"
@@ -84,33 +84,51 @@ def _identities(record: Record, steps: Mapping[str, Signal]) -> str:
 
 @lru_cache(maxsize=64)
 def _beside(names: tuple[str, ...]) -> Floats:
-    """The part of leads that is no combination of two, as a projection."""
-    return _projection(np.array([LIMB_WEIGHTS[name] for name in names]))
+    """The part of leads that is no combination of two, as a projection [leads, leads]."""
+    return _projections(_weights(names)[None])[0]
 
 
-def _projection(weights: Floats) -> Floats:
-    return np.eye(len(weights)) - weights @ np.linalg.pinv(weights)
+def _weights(names: tuple[str, ...]) -> Floats:
+    return np.array([LIMB_WEIGHTS[name] for name in names])
 
 
-def _misfit(products: Floats, beside: Floats) -> float:
+def _projections(weights: Floats) -> Floats:
+    """Beside the planes that these weights [..., leads, 2] span: [..., leads, leads]."""
+    return np.eye(weights.shape[-2]) - weights @ np.linalg.pinv(weights)
+
+
+@lru_cache(maxsize=64)
+def _turned(names: tuple[str, ...]) -> Floats:
+    """As :func:`_beside`, for each lead turned over: [leads, leads, leads]."""
+    signs = 1 - 2 * np.eye(len(names))
+    return _projections(_weights(names) * signs[:, :, None])
+
+
+@lru_cache(maxsize=64)
+def _exchanged(names: tuple[str, ...]) -> tuple[list[tuple[int, ...]], Floats]:
+    """Every other order of the leads, those that move fewest first, and as :func:`_beside` for each."""
+    places = permutations(range(len(names)))
+    orders = sorted(places, key=lambda order: sum(place != other for place, other in enumerate(order)))[1:]
+    return orders, _projections(_weights(names)[np.array(orders)])
+
+
+def _misfit(products: Floats, beside: Floats) -> Floats:
     """How far leads with these mean products are from being combinations of two: the root mean square of the rest."""
-    return float(np.sqrt(max(float((beside * products).sum()), 0.0) / len(beside)))
+    rest = np.maximum((beside * products).sum(axis=(-2, -1)), 0.0)
+    return np.asarray(np.sqrt(rest / len(products)))
 
 
 def _reason(products: Floats, names: tuple[str, ...]) -> str:
     """What would bring the leads into agreement, in words; empty where nothing simple does."""
-    weights = np.array([LIMB_WEIGHTS[name] for name in names])
     bearable = REMEDIED * _misfit(products, _beside(names))
-    for row, name in enumerate(names):
-        turned = weights.copy()
-        turned[row] *= -1
-        if _misfit(products, _projection(turned)) < bearable:
-            return f": is {name} turned over"
-    orders = sorted(permutations(range(len(names))), key=lambda order: sum(a != b for a, b in enumerate(order)))
-    for order in orders[1:]:
-        if _misfit(products, _projection(weights[list(order)])) < bearable:
-            pairs = [(names[place], name) for place, name in zip(order, names, strict=True) if names[place] != name]
-            return f": is {', '.join(f'{meant} called {name}' for meant, name in pairs)}"
+    over = np.flatnonzero(_misfit(products, _turned(names)) < bearable)
+    if over.size:
+        return f": is {names[over[0]]} turned over"
+    orders, projections = _exchanged(names)
+    fitting = np.flatnonzero(_misfit(products, projections) < bearable)
+    if fitting.size:
+        moved = [(names[place], name) for place, name in zip(orders[fitting[0]], names, strict=True)]
+        return f": is {', '.join(f'{meant} called {name}' for meant, name in moved if meant != name)}"
     values = np.linalg.eigvalsh(products)
     if values[:-2].sum() < MISFIT**2 * values.sum():
         return ": is the gain of every lead right"
