@@ -37,7 +37,7 @@ def lead_names(path: Path, root: Element, wave: Element, acquired: dict[str, str
     if not stated:
         page = text_at(root, "reportinfo/reportformat/waveformformat/mainwaveformformat").split()
         stated = page if count == len(page) else list(LEADS_12)
-    if not 0 < len(stated) <= _MOST_LEADS or (count is not None and not 0 < count <= len(stated)):
+    if not 0 < len(stated) <= _MOST_LEADS or (count is not None and count not in range(1, len(stated) + 1)):
         raise FormatError(f"{path} has {count or 0:g} leads and names for {len(stated)}.", "The file is damaged.")
     names = [lead_name(name) for name in stated][: int(count or len(stated))]
     if len(set(names)) < len(names):

@@ -118,6 +118,7 @@ def test_without_a_resolution_it_is_not_calibrated(reading):
         (('durationperchannel="500"', 'durationperchannel="1e308"'), "no resting ECG"),
         (('numberofleads="3"', 'numberofleads="4"'), "4 leads and names for 3"),
         (('numberofleads="3"', 'numberofleads="0"'), "0 leads"),
+        (('numberofleads="3"', 'numberofleads="0.5"'), "0.5 leads"),
         (('leadlabels="V1 V2 V3"', 'leadlabels="V1 V2 v1"'), "more than once"),
         (('dataencoding="Base64"', 'dataencoding="Hex"'), "not known: hex"),
         (('bitspersample="16"', 'bitspersample="12"'), "12.0 bits"),
