@@ -126,8 +126,8 @@ def to_record(
         known["warnings"] = (*meta.get("warnings", ()), f"{infinite:,} values are infinite; they count as missing.")
     if np.isnan(signal).all():
         raise FormatError(f"{path} holds no number in the range that was asked for.", "Choose another range.")
-    if not calibrated:
-        known["units"] = dict(zip(leads, _spread(path, "unit", said.unit or ("unknown",), len(leads)), strict=True))
+    if not calibrated and said.unit:
+        known["units"] = dict(zip(leads, _spread(path, "unit", said.unit, len(leads)), strict=True))
     return make_record(path, signal, fs, leads, known, patient=said.patient or "")
 
 

@@ -17,7 +17,7 @@ from ecgtool.formats.arrays import oriented, rate, to_record
 from ecgtool.formats.contract import Format
 from ecgtool.formats.csv_body import Body, body_of, read_lines
 from ecgtool.formats.csv_columns import Columns, Timing, columns_of, timing
-from ecgtool.formats.csv_dialect import NotTable, dialect_of
+from ecgtool.formats.csv_dialect import DATED, HoldsText, NotTable, dialect_of
 from ecgtool.formats.csv_write import write_csv
 from ecgtool.formats.reading import sample_range
 from ecgtool.formats.regular import regular_file
@@ -26,6 +26,7 @@ from ecgtool.record import Record
 
 _HEAD = 2**18
 _TABLES = "Labels go to ecg prepare folder or manifest; ecg convert-serial reads logs with stray lines."
+_SHAPE = "A recording as text (UTF-8) has a line per sample, its leads beside each other."
 _SETTLE = 'Say {"fs": ...} in NAME.meta.json beside it to settle it.'
 _UNEVEN = "ecg convert-serial puts irregular samples on an even grid."
 _AGREE = 0.005  # by how much of each other two rates may differ that say the same
@@ -63,7 +64,7 @@ def read(path: Path, start_s: float = 0.0, seconds: float | None = None) -> Reco
             return _of_rows(body, said, start_s, seconds)
         return _of_columns(body, columns_of(dialect), start_s, seconds)
     except NotTable as error:
-        raise FormatError(f"{path} {error}.", _TABLES) from None
+        raise FormatError(f"{path} {error}.", _TABLES if isinstance(error, HoldsText) else _SHAPE) from None
 
 
 def _of_columns(body: Body, columns: Columns, start_s: float, seconds: float | None) -> Record:
@@ -106,6 +107,8 @@ def _inside(body: Body, columns: Columns, times: Timing | None) -> dict[str, Any
         if stated and not settled and abs(times.fs - stated) > _AGREE * stated:
             raise FormatError(f"{body.path}: its times mean {times.fs:g} Hz, its header says {stated:g} Hz.", _SETTLE)
         said["fs"] = stated if stated and abs(times.fs - stated) <= _ROUNDING * stated else times.fs
+        begin = body.dialect.rows[0][times.column]
+        said |= {"start": begin} if DATED.fullmatch(begin) else {}
     if columns.names:
         said["leads"] = [name or f"ECG {number}" for number, name in enumerate(columns.names, start=1)]
     elif len(said.get("leads", ())) != count:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
 
 from ecgtool.formats.csv_body import Body, first_and_last
-from ecgtool.formats.csv_dialect import CLOCK, Dialect, NotTable
+from ecgtool.formats.csv_dialect import CLOCK, DATED, Dialect, NotTable
 from ecgtool.formats.reading import units_per_mv
-from ecgtool.record import MAX_FS, MIN_FS
+from ecgtool.record import LEADS_12, MAX_FS, MIN_FS, lead_name
 
 _TIMES = ("time", "t", "times", "timestamp", "elapsed time", "seconds", "sec", "s", "ms", "us", "millis", "micros")
 _INDEXES = ("", "index", "sample", "sample #", "sample number", "sample no", "samples", "n", "#", "unnamed: 0")
@@ -84,7 +85,14 @@ def _is_time(dialect: Dialect, column: int, name: str, unit: str) -> bool:
     if dialect.names and name:
         plain = name.lower()
         counts = not unit and plain in ("time", "t", "timestamp") and _step(dialect, column) == 1.0
-        return not counts and (plain in _TIMES or (plain.startswith("time") and _seconds((name, unit)) is not None))
+        known = plain in _TIMES or (plain.startswith("time") and _seconds((name, unit)) is not None)
+        other = units_per_mv(unit) is not None or lead_name(name) in LEADS_12
+        return not counts and (known or (_rises(dialect, column) and not other))
+    return _rises(dialect, column)
+
+
+def _rises(dialect: Dialect, column: int) -> bool:
+    """Whether a column is the first of several and rises evenly, other than by ones."""
     return column == 0 and dialect.columns > 1 and _step(dialect, column) not in (None, 1.0)
 
 
@@ -169,12 +177,22 @@ def _time(dialect: Dialect, text: str) -> float:
         NotTable: It is none.
     """
     number = dialect.number(text)
-    if number is None and CLOCK.fullmatch(text):
+    if number is None and DATED.fullmatch(text):
+        number = _since_epoch(text)
+    elif number is None and CLOCK.fullmatch(text):
         parts = text.strip("[]").partition(" ")[0].replace(",", ".").split(":")
         number = sum(float(part) * 60**power for power, part in enumerate(reversed(parts)))
     if number is None or not np.isfinite(number):
         raise NotTable(f"has {text[:30]!r} in its column of times")
     return number
+
+
+def _since_epoch(text: str) -> float | None:
+    """Seconds of a date and time, whatever the zone; None where it is none."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _likely_unit(step: float) -> float:

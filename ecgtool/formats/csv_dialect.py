@@ -26,11 +26,19 @@ _NUMBER = {
     for mark in ".,"
 }
 _PAIR = re.compile(r"([-+]?\d+),(\d+)", re.ASCII)
-CLOCK = re.compile(r"\[?(?:\d{1,3}:)?\d{1,2}:\d{1,2}(?:[.,]\d+)?(?: \d{1,2}/\d{1,2}/\d{4})?\]?", re.ASCII)
+_DATE = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
+DATED = re.compile(_DATE, re.ASCII)
+CLOCK = re.compile(
+    rf"{_DATE}|\[?(?:\d{{1,3}}:)?\d{{1,2}}:\d{{1,2}}(?:[.,]\d+)?(?: \d{{1,2}}/\d{{1,2}}/\d{{4}})?\]?", re.ASCII
+)
 
 
 class NotTable(ValueError):
     """Why a text is no table of numbers; becomes a FormatError that names the file."""
+
+
+class HoldsText(NotTable):
+    """There are words where numbers should be."""
 
 
 class Dialect(NamedTuple):
@@ -100,6 +108,8 @@ def _lines(head: bytes, whole: bool) -> tuple[tuple[str, ...], list[str], list[i
     """Comments, the lines below them, and at which byte each of these begins."""
     if b"\0" in head:
         raise NotTable("is not text" if not head.startswith((b"\xff\xfe", b"\xfe\xff")) else "is UTF-16, not UTF-8")
+    if b"\r" in head and b"\n" not in head:
+        raise NotTable("has lines that end in CR alone")
     comments: list[str] = []
     content: list[str] = []
     offsets: list[int] = []
@@ -142,7 +152,7 @@ def _way(content: Sequence[str]) -> tuple[str, str]:
             if (delimiter, decimal) == (",", ".") and _decimal_commas(content):
                 return "", ","
             return delimiter, decimal
-    raise NotTable(_why_not(sample))
+    raise _why_not(sample)
 
 
 def _values(row: Sequence[str], decimal: str) -> bool:
@@ -161,15 +171,15 @@ def _decimal_commas(content: Sequence[str]) -> bool:
     return one_name or any(pair[1].startswith("-0") or (len(pair[2]) > 1 and pair[2][0] == "0") for pair in found)
 
 
-def _why_not(sample: Sequence[str]) -> str:
+def _why_not(sample: Sequence[str]) -> NotTable:
     """What is in the way of reading lines as numbers."""
     delimiter = max("\t;,", key=lambda mark: sum(mark in line for line in sample))
     tabular = 2 * sum(delimiter in line for line in sample) >= len(sample)
     for field in (field for line in sample for field in split(line, delimiter if tabular else "")):
         if not _values([field], ".") and not _values([field], ","):
             evidently = ": it looks like a table of labels" if tabular else ""
-            return f"holds text ({field[:30]!r}) where a recording has numbers{evidently}"
-    return "has lines of differently many numbers, or of none"
+            return HoldsText(f"holds text ({field[:30]!r}) where a recording has numbers{evidently}")
+    return NotTable("has lines of differently many numbers, or of none")
 
 
 def _names(line: str, delimiter: str, columns: int) -> tuple[str, ...]:

@@ -96,12 +96,31 @@ def test_a_step_of_one_is_a_count_of_samples_not_a_time(written):
         read_record(written(table(["time,II,V1"], counted)))
 
 
-@pytest.mark.parametrize("start", ["0:{:06.3f}", "00:00:{:06.3f}", "[10:00:{:06.3f} 01/02/2003]"])
+@pytest.mark.parametrize(
+    "start",
+    [
+        "0:{:06.3f}",
+        "00:00:{:06.3f}",
+        "[10:00:{:06.3f} 01/02/2003]",
+        "2024-01-02T03:04:{:06.3f}",
+        "2024-01-02 03:04:{:06.3f}Z",
+    ],
+)
 def test_times_of_day_give_the_rate(written, start):
     lines = [f"{start.format(0.004 * row)},{one:.3f},{two:.3f}" for row, (one, two) in enumerate(ROWS)]
     record = read_record(written("\n".join(["time,II,V1", *lines, ""])))
     assert record.fs == 250.0
     np.testing.assert_array_equal(record.signal, ROWS.T.astype(np.float32))
+
+
+def test_dates_give_the_start(written):
+    lines = [f"2024-01-02T03:04:{row * 0.004:06.3f},{one:.3f}" for row, (one, _) in enumerate(ROWS)]
+    assert read_record(written("\n".join(["time,II", *lines, ""]))).meta["start"] == "2024-01-02T03:04:00.000"
+
+
+def test_an_even_ramp_that_is_named_a_lead_is_a_lead(written):
+    rows = np.column_stack([np.arange(SAMPLES) / 1000, ROWS])
+    assert read_record(written(table(["# fs=250", "I,II,V1"], rows))).leads == ("I", "II", "V1")
 
 
 def test_physionet_s_two_lines_of_header_are_read(written):
@@ -198,6 +217,8 @@ def test_leads_down_are_read_where_the_layout_says_so(written):
         (",".join(["1"] * 2000) + "\n" + ",".join(["2"] * 2000) + "\n", "2,000 columns"),
         (table(["# fs=250"], ROWS).encode("utf-16"), "UTF-16"),
         (b"1,2\0\n" * 10, "is not text"),
+        (b"time,I\r0.004,1\r0.008,2\r", "CR alone"),
+        ("time,I\n" + "2024-13-45T03:04:05,1\n" * 9, "in its column of times"),
         ("1" * 3_000_000, "below its header|over 1,048,576 bytes|no line of numbers|holds no number"),
         ("# fs=250\n" + "nan,\n" * 10, "holds text|holds no number|lines of differently"),
     ],
