@@ -107,8 +107,7 @@ def read_times(path: Path, column: Floats, values: Floats, fs: float | None, tol
     if unit == "samples" and fs is None:
         raise DataError(f"{path} counts samples, but says no rate.", "Give --fs.")
     per_second = fs if unit == "samples" and fs else PER_SECOND[str(unit)]
-    for at, pause in zip(restarts, _pauses(restarts, counted, per_second, typical), strict=True):
-        counted[at:] += pause
+    counted = _paused(restarts, counted, max(round(_PAUSE_S * per_second / typical), 1) * typical)
     tick = _tick(counted)
     spread = _spread(counted)
     seconds = (spread - spread[0]) / per_second
@@ -199,10 +198,12 @@ def _plausible(path: Path, typical: float, fs: float | None) -> tuple[str, str]:
     )
 
 
-def _pauses(restarts: list[int], times: Floats, per_second: float, typical: float) -> list[float]:
-    """What to add to the times from each restart on, so that they come a pause after those before."""
-    pause = max(round(_PAUSE_S * per_second / typical), 1) * typical
-    return [times[at - 1] + pause - times[at] for at in restarts]
+def _paused(restarts: list[int], times: Floats, pause: float) -> Floats:
+    """The times, those from each restart on coming a pause after those before."""
+    later = np.zeros(len(times))
+    at = np.array(restarts, np.intp)
+    later[at] = times[at - 1] + pause - times[at]
+    return times + np.cumsum(later)
 
 
 def _tick(times: Floats) -> float:

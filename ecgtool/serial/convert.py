@@ -192,7 +192,10 @@ def _converted(
     }
     record = make_record(path, signal, grid.fs, leads, meta)
     invalid = int(np.isnan(signal).sum())
-    return Converted(record, {**facts, "invalid": invalid}, tuple(_notes(found, (rate_from, invalid / signal.size))))
+    notes = _notes(found, (rate_from, invalid / signal.size))
+    if said.fs is not None and rate_from == "--fs" and said.fs != grid.fs:
+        notes.insert(0, f"{grid.fs:g} Hz, as --fs says; its header says {said.fs:g} Hz")
+    return Converted(record, {**facts, "invalid": invalid}, tuple(notes))
 
 
 def _facts(counts: Counts, scaled: Scaled, times: Times | None, grid: Grid) -> dict[str, Any]:

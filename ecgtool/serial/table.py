@@ -23,9 +23,9 @@ Indices = npt.NDArray[np.intp]
 _MOST_VALUES = 400_000_000
 _SHOWN = 5
 _PATIENCE = 1000
-_FEW = 32
 # What the plain reader makes of bytes that are no part of a number; all others stay as they are.
 _NEWLINE, _BLANK, _COMMA, _ODD = 0, 1, 2, 3
+_MARK = ord("!")
 _BLANKS = bytes.maketrans(bytes([_NEWLINE, _BLANK, _COMMA]), b"\n  ")
 
 
@@ -144,14 +144,13 @@ class _Reader:
         """Read plain lines into ``values``; those that cannot be read so after all."""
         if not len(chosen):
             return []
-        numbers = lines.numbers(chosen, self.fields)
-        if numbers is not None:
-            values[chosen] = _with_clock(numbers) if self.dialect.stamped else numbers
-            return []
-        if len(chosen) <= _FEW:
-            return [int(line) for line in chosen]
-        half = len(chosen) // 2
-        return [*self._fill(values, lines, chosen[:half]), *self._fill(values, lines, chosen[half:])]
+        numbers, marked = lines.numbers(chosen, self.fields)
+        values[chosen] = _with_clock(numbers) if self.dialect.stamped else numbers
+        absent = np.isnan(values[chosen])
+        told = (np.isnan(numbers) == marked).all(axis=1) & ((self.dialect.columns == 1) | ~absent.all(axis=1))
+        if self.needed is not None:
+            told &= ~absent[:, self.needed]
+        return [int(line) for line in chosen[~told]]
 
     def _one(self, line: str, number: int) -> list[float] | None:
         """The values of a line that is not plain; None where it is no data."""
@@ -193,17 +192,21 @@ class _Lines:
         self.fields = np.diff(until, prepend=0)
         self._first_field = until - self.fields
 
-    def numbers(self, chosen: Indices, fields: int) -> Floats | None:
-        """float64 [chosen, fields]: the numbers in some lines; None where one of them is none."""
+    def numbers(self, chosen: Indices, fields: int) -> tuple[Floats, Mask]:
+        """The numbers in some lines, float64 [chosen, fields]; NaN where one is none, and where a mark says so."""
         if len(chosen) == len(self.ends):
             begins, ends = self.field_begins, self.field_ends
         else:
             which = (self._first_field[chosen][:, None] + np.arange(fields)).reshape(-1)
             begins, ends = self.field_begins[which], self.field_ends[which]
-        values = plain_decimals(self.codes, begins, ends)
-        if values is None:
-            values = any_decimals(self._text(chosen), len(begins))
-        return None if values is None else values.reshape(-1, fields)
+        values = plain_decimals(self.codes, begins, ends).reshape(-1, fields)
+        marked = ((self.codes[begins] == _MARK) & (ends - begins == 1)).reshape(-1, fields)
+        others = np.flatnonzero((np.isnan(values) & ~marked).any(axis=1))
+        if len(others):  # exponents, many digits, or no numbers at all
+            read = any_decimals(self._text(chosen[others]), len(others) * fields)
+            if read is not None:
+                values[others] = read.reshape(-1, fields)
+        return values, marked
 
     def _text(self, chosen: Indices) -> bytes:
         """The bytes of some lines, their fields separated by blanks."""
@@ -218,7 +221,7 @@ class _Lines:
 def _translation(dialect: Dialect) -> bytes:
     """Every byte as the plain reader sees it."""
     table = bytearray([_ODD]) * 256
-    for byte in b"0123456789+-eE":
+    for byte in b"0123456789+-eE!":
         table[byte] = byte
     for byte in b" \t\r":
         table[byte] = _BLANK

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from ecgtool.errors import EcgError
+from ecgtool.files import write_text
 from ecgtool.formats import read_record
+from ecgtool.serial import outputs
 from ecgtool.serial.convert import convert_log
 from ecgtool.serial.options import Options
 from ecgtool.serial.outputs import write_outputs
@@ -135,6 +137,7 @@ def test_a_disk_that_fails_leaves_the_old_files_or_the_new_ones(log, monkeypatch
 
     failed = False
     with monkeypatch.context() as patched:
+        patched.setattr(outputs, "write_preview", lambda _record, path: write_text(path, "new"))  # quicker to write
         patched.setattr(owner, name, failing)
         try:
             write_outputs(new, Path("out"), "log", force=True)

@@ -264,7 +264,9 @@ def test_a_rate_in_the_header_is_used_and_said(log, line):
     made = convert_log(write_log(log, COUNTS, header=[line]))
     assert (made.record.fs, made.facts["fs_from"]) == (1000, "header")
     assert any("as its header says" in note for note in made.notes)
-    assert convert_log(log, Options(fs=500)).record.fs == 500
+    other = convert_log(log, Options(fs=500))
+    assert other.record.fs == 500
+    assert any("its header says 1000 Hz" in note for note in other.notes)
 
 
 def test_an_opensignals_header_says_rate_resolution_and_columns(log):

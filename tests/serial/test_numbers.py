@@ -30,7 +30,6 @@ def test_plain_decimals_are_read_to_the_last_bit():
 @pytest.mark.parametrize(
     "word",
     [
-        "",
         "-",
         ".",
         "-.",
@@ -48,7 +47,7 @@ def test_plain_decimals_are_read_to_the_last_bit():
     ],
 )
 def test_what_is_not_plain_is_left_to_others(word):
-    assert read(["1", word, "2"]) is None
+    assert np.isnan(read(["1", word, "-2"])).tolist() == [False, True, False]
 
 
 def test_other_numbers_are_read_only_where_all_of_them_are():
