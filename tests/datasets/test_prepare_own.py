@@ -219,7 +219,7 @@ def test_leads_that_contradict_each_other_are_told_once_for_all(folder, tmp_path
     prepare(Three(folder, 4), tmp_path / "out")
     lines = [line for line in told() if "look wrong" in line]
     assert len(lines) == 1
-    assert lines[0].startswith("2 recordings look wrong: r001: The limb leads I, II, III contradict each other")
+    assert lines[0].startswith("2 recordings look wrong: r001: Limb leads I, II, III contradict each other")
 
 
 def voltages(corpus):
