@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
-from ecgtool.deidentify.contract import Disguise, Ledger, Rebuilder
-from ecgtool.deidentify.edf_annotations import rebuild_annotations
+from ecgtool.deidentify.contract import Disguise, Ledger, Rebuilder, Refused
+from ecgtool.deidentify.edf_annotations import begins_with_time, holds_annotations, rebuild_annotations
 from ecgtool.deidentify.words import date_of, known_signal, known_unit, time_of
 from ecgtool.files import write_unpublished
 from ecgtool.formats.edf_header import BDF_MAGIC, EDF_MAGIC, FIELDS, FIXED, FIXED_FIELDS, Header, Signal, load_header
@@ -22,6 +23,8 @@ _PIECE = 2**20
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _FIRST, _LAST = date(1985, 1, 1), date(2084, 12, 31)  # what two digits of a year can say
 _UNKNOWN_DATE = "01.01.85"
+_AGAIN = "Get it again from where it was exported."
+_MISPLACED = "It holds text where its header has samples, or the other way round."
 _TRANSDUCER = "ECG electrode"
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _FILTERS = re.compile(
@@ -128,21 +131,31 @@ def _fill(source: Source, header: Header, fields: bytes, ledger: Ledger, made: B
     made.write(fields)
     size = header.samples * header.width
     step = max(1, _PIECE // size)
-    texts = [signal for signal in header.signals if signal.annotations]
     for record in range(0, header.records, step):
         count = min(step, header.records - record)
-        data = source.read(header.at + record * size, count * size)
-        made.write(_clean(data, count, header, texts, ledger) if texts else data)
+        rows = np.frombuffer(source.read(header.at + record * size, count * size), np.uint8).reshape(count, -1)
+        made.write(_clean(rows, header, ledger))
 
 
-def _clean(data: bytes, count: int, header: Header, texts: list[Signal], ledger: Ledger) -> bytes:
-    """Records whose annotations are rebuilt."""
-    rows = np.frombuffer(data, np.uint8).reshape(count, -1).copy()
-    for signal in texts:
-        begin, end = signal.at * header.width, (signal.at + signal.spr) * header.width
-        for row in rows:
-            row[begin:end] = np.frombuffer(rebuild_annotations(row[begin:end].tobytes(), ledger), np.uint8)
-    return rows.tobytes()
+def _clean(rows: npt.NDArray[np.uint8], header: Header, ledger: Ledger) -> bytes:
+    """Records [records, bytes] whose annotations are rebuilt.
+
+    Raises:
+        Refused: Annotations are not where the header has them: text would pass for samples.
+    """
+    made, first = rows.copy(), header.plus
+    for signal in header.signals:
+        place = slice(signal.at * header.width, (signal.at + signal.spr) * header.width)
+        if signal.annotations:
+            for row in made:
+                data = row[place].tobytes()
+                if first and not begins_with_time(data):
+                    raise Refused(_MISPLACED, _AGAIN)
+                row[place] = np.frombuffer(rebuild_annotations(data, ledger), np.uint8)
+            first = False
+        elif not known_signal(lead_of(signal.label)) and holds_annotations(rows[:, place].tobytes()):
+            raise Refused(_MISPLACED, _AGAIN)
+    return made.tobytes()
 
 
 REBUILDER = Rebuilder(rebuild)

@@ -12,11 +12,23 @@ from ecgtool.deidentify.contract import Ledger
 from ecgtool.deidentify.words import known_rhythm
 
 _TIMES = re.compile(rb"[+-]\d{1,10}(?:\.\d{0,12})?(?:\x15\d{1,10}(?:\.\d{0,12})?)?")
+_STAMP = re.compile(rb"[+-]\d{1,10}(?:\.\d{0,12})?\x14")
+_ANNOTATION = re.compile(rb"[+-]\d{1,10}(?:\.\d{0,12})?(?:\x15[\d.]{1,20})?\x14{1,2}[ -~\x80-\xff]{3,500}\x14")
 _EVENT = re.compile(
     r"(?:recording|start|stop) ?(?:starts?|ends?|recording)?|pause|resume|leads? (?:off|on)|lights (?:off|on)"
     r"|calibration|pace(?:maker)?|(?:event )?button|marker|artifact|noise|qrs|beat|[nvasfq]",
     re.IGNORECASE,
 )
+
+
+def begins_with_time(data: bytes) -> bool:
+    """Whether the annotations of a record begin as those of every record must: with when it begins."""
+    return _STAMP.match(data) is not None
+
+
+def holds_annotations(data: bytes) -> bool:
+    """Whether there is an annotation with a text anywhere in some bytes."""
+    return _ANNOTATION.search(data) is not None
 
 
 def rebuild_annotations(data: bytes, ledger: Ledger) -> bytes:

@@ -11,7 +11,7 @@ import struct
 from datetime import date
 from pathlib import Path
 
-from ecgtool.deidentify.contract import Disguise, Ledger, Rebuilder
+from ecgtool.deidentify.contract import Disguise, Ledger, Rebuilder, Refused
 from ecgtool.deidentify.words import moved_start
 from ecgtool.deidentify.writing import write_bytes
 from ecgtool.formats.scp_rhythm import Coded, load_coded, load_leads
@@ -28,6 +28,7 @@ from ecgtool.formats.scp_sections import (
 )
 from ecgtool.formats.source import opened
 
+_BROKEN = "Its lengths or checksums are wrong: text may lie among the samples."
 _SECTIONS = 12
 _STANDARD_TABLES = 19999
 _CODE, _BEAT, _LEAD = 9, 14, 9  # bytes of a code, a beat, a lead
@@ -44,10 +45,16 @@ _NAMES = {
 
 
 def rebuild(source: Path, folder: Path, disguise: Disguise, ledger: Ledger) -> Path:
-    """Write the sections anew, and the table that says where they lie."""
+    """Write the sections anew, and the table that says where they lie.
+
+    Raises:
+        Refused: The file does not hold what it promises of itself.
+    """
     with opened(source) as original:
         sections = load_sections(original)
         everything = original.read(0, original.size)
+    if sections.warnings:
+        raise Refused(_BROKEN, "Get it again from where it was exported.")
     leads = len(load_leads(sections)[0])
     bodies = {
         PERSON: _person(sections, disguise, ledger),

@@ -22,6 +22,7 @@ ANNOTATORS = (
 """Endings of annotation files, as PhysioNet's databases use them; the name of an annotator may be a person's."""
 
 _SKIP, _TEXT = 59, 63
+_MOST_KINDS, _FEW = 4, 16
 _MOST_BYTES = 2**28
 _RESOLUTION = re.compile(r"## time resolution: \d{1,6}(?:\.\d{1,9})?")
 
@@ -63,16 +64,18 @@ def _rebuilt(data: bytes, source: Path, ledger: Ledger) -> bytes:
 
 
 def _refuse_text(marks: bytes, source: Path) -> None:
-    """Raise where the words are written language: of letters, most of them, and of many.
+    """Raise where the words are written language: printable nearly all, letters many of them, of many kinds.
 
-    A beat's code is no letter; of those that are (rhythms, waves, artefacts) no annotator uses more than a few.
+    Of an annotator's codes few are letters (rhythms, waves, artefacts), and beats are mostly not even printable.
 
     Args:
         marks: The high byte of each word.
         source: Named in the error.
     """
-    letters = [byte for byte in marks if byte < 0x80 and (chr(byte).isalpha() or byte == 0x20)]
-    if 2 * len(letters) > len(marks) and len({byte >> 2 for byte in letters}) > 5:
+    printable = sum(0x20 <= byte < 0x7F for byte in marks)
+    letters = sum(byte < 0x80 and chr(byte).isalpha() for byte in marks)
+    kinds = len({byte >> 2 for byte in marks})
+    if printable > 0.9 * len(marks) and letters > 0.3 * len(marks) and (kinds >= _MOST_KINDS or len(marks) < _FEW):
         raise FormatError(f"{source} is text rather than annotations.")
 
 
