@@ -38,7 +38,7 @@ def deidentify(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote.")] = False,
 ) -> Result:
-    """Rebuild recordings from what may be kept: pseudonyms, moved dates, no free text. An ECG itself can identify."""
+    """Rebuild recordings from what may stay: no names, no free text. An ECG itself can still identify a person."""
     from ecgtool.console import log
     from ecgtool.deidentify import Policy
     from ecgtool.deidentify import deidentify as run
