@@ -89,7 +89,7 @@ def to_grid(path: Path, seconds: Floats, values: Floats, tick_s: float, how: tup
     if len(seconds) < 3:
         raise DataError(f"{path} holds {len(seconds)} lines of data; a rate needs three.")
     steps = np.diff(seconds)
-    typical = float(np.median(steps))
+    typical = float(np.quantile(steps, 0.5, method="lower"))
     usual = steps[(steps > 0.5 * typical) & (steps < 1.5 * typical)]
     period, jitter = float(usual.mean()), float(usual.std())
     places = np.concatenate(([0], np.cumsum(np.maximum(1, np.rint(steps / period)).astype(np.intp))))

@@ -164,9 +164,10 @@ def test_a_large_file_without_lines_takes_no_memory(tmp_path, start, size, end, 
         "# " + "[" * 4000 + "\n1\n2\n3\n",
         ",".join("1" * 300) + "\n" + ",".join("1" * 300) + "\n",
         "0,5\n" * 1000,
+        "0,500\n4,501\n400,502\n",
         "x\n" * 100_000 + "1\n2\n",
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_times_and_lines_made_to_blow_up_do_not(tmp_path, text):
     path = tmp_path / "log.txt"
