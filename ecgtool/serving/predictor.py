@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from ecgtool.formats import read_record
 from ecgtool.record import Record
 from ecgtool.serving.metadata import read_metadata
 from ecgtool.serving.spans import STRETCH_S, Span, flat_leads, middle, spans
+from ecgtool.signals.checks import check
 from ecgtool.signals.leads import MASK
 from ecgtool.signals.preprocess import preprocess
 from ecgtool.signals.windows import onsets
@@ -101,6 +103,7 @@ class Stretch(NamedTuple):
     flat: tuple[str, ...]
     invalid: int = 0
     imputed: tuple[str, ...] = ()
+    stand_ins: Mapping[str, str] = MappingProxyType({})
 
 
 class Predictor:
@@ -185,20 +188,22 @@ class Predictor:
 
     def _stretch(self, record: Record, span: Span | None, told: Told) -> Stretch:
         """The windows of a recording, or of the part of it that the span means."""
-        manifest = self.manifest
+        manifest, stand_in = self.manifest, self.manifest.preprocessing.stand_in
         if manifest.preprocessing.missing == "refuse":
-            record = record.select(manifest.leads)  # once, for all that follows
+            record = record.select(manifest.leads, stand_in=stand_in)  # once, for all that follows
         prepared = preprocess(record, manifest.leads, manifest.preprocessing, manifest.samples)
         signal = self._long_enough(prepared.signal, record)
-        held = record.select([lead for lead in self.leads if lead not in prepared.imputed])
+        recorded = [lead for lead in self.leads if lead not in prepared.imputed]
+        held = record.select(recorded, stand_in=stand_in)
+        told_of = {"invalid": prepared.invalid, "imputed": prepared.imputed, "stand_ins": prepared.stand_ins}
         if span is None:
             made = self._judged(signal, told, flat_leads(held))
             first = round(prepared.begin_s * manifest.fs)
-            return made._replace(onsets=made.onsets + first, invalid=prepared.invalid, imputed=prepared.imputed)
+            return made._replace(onsets=made.onsets + first, **told_of)
         ahead = round(float(record.meta["start_s"]) * manifest.fs)
         at = (span.onsets - ahead).clip(0, signal.shape[1] - manifest.samples)
         made = self._judged(signal, told, flat_leads(held), at)
-        return made._replace(onsets=span.onsets, invalid=prepared.invalid, imputed=prepared.imputed)
+        return made._replace(onsets=span.onsets, **told_of)
 
     def _judged(
         self, signal: Floats, told: Told, flat: tuple[str, ...], at: npt.NDArray[np.int64] | None = None
@@ -219,6 +224,7 @@ class Predictor:
             raise DataError(f"Record '{record.id}' is flat in every lead: there is no signal.", "Check the recording.")
         flat = [lead for lead in silent if lead not in imputed]
         invalid = sum(stretch.invalid for stretch in stretches)
+        stand_ins = {name: other for stretch in stretches for name, other in stretch.stand_ins.items()}
         return Prediction(
             file=file,
             record=record.id,
@@ -230,7 +236,12 @@ class Predictor:
             window_s=self.manifest.seconds,
             windows=np.concatenate([stretch.probabilities for stretch in stretches]),
             metadata=told.values,
-            notes=(*told.notes, *_signal_notes(record, flat, invalid, imputed), *self._length_notes(seconds)),
+            notes=(
+                *told.notes,
+                *_stand_in_notes(stand_ins),
+                *_signal_notes(record, flat, invalid, imputed),
+                *self._length_notes(seconds),
+            ),
         )
 
     def probabilities(self, windows: Floats, metadata: Floats) -> Floats:
@@ -307,6 +318,10 @@ def _thresholds(manifest: BundleManifest, threshold: float | None) -> dict[str, 
     return {label: manifest.thresholds.get(label, otherwise) if threshold is None else threshold for label in labels}
 
 
+def _stand_in_notes(stand_ins: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(f"{other} was taken for lead {name}" for name, other in stand_ins.items())
+
+
 def _signal_notes(record: Record, flat: Sequence[str], invalid: int, imputed: Sequence[str]) -> tuple[str, ...]:
     notes = {
         f"lead {', '.join(imputed)} was not recorded": bool(imputed),
@@ -314,4 +329,5 @@ def _signal_notes(record: Record, flat: Sequence[str], invalid: int, imputed: Se
         f"{invalid} invalid samples were bridged": invalid > 0,
         "the file holds less than it promises": bool(record.meta.get("truncated")),
     }
-    return tuple(note for note, holds in notes.items() if holds)
+    said = tuple(note for note, holds in notes.items() if holds)
+    return (*record.meta.get("warnings", ()), *check(record), *said)
