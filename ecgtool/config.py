@@ -57,6 +57,9 @@ class Preprocessing(Section):
         description="Recordings that lack leads: none, or leads imputed from their neighbours and a further channel,"
         " 'mask', that says where all leads were recorded.",
     )
+    stand_in: bool = Field(
+        False, description="Whether a modified lead (MLII, MCL1) serves for a standard one (II, V1) that is missing."
+    )
 
 
 class DataConfig(Section):

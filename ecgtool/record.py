@@ -118,8 +118,11 @@ class Record:
         served = self._stand_ins(missing) if stand_in else {}
         lacking = [name for name in missing if name not in served]
         if lacking:
+            might = {} if stand_in else self._stand_ins(lacking)
+            served_by = ", ".join(f"{other} for {name}" for name, other in might.items())
+            more = f" (--stand-in of ecg prepare would take {served_by})" if might else ""
             raise DataError(
-                f"Record '{self.id}' lacks lead {', '.join(lacking)}; it has {', '.join(self.leads)}.",
+                f"Record '{self.id}' lacks lead {', '.join(lacking)}; it has {', '.join(self.leads)}{more}.",
                 "Limb leads are derived only where two of I, II and III are there.",
             )
         meta = {**self.meta, "stand_ins": served} if served else self.meta

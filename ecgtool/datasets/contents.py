@@ -92,7 +92,8 @@ def describe(accounts: Sequence[Account], plan: Plan) -> list[str]:
     notes = [_named(missing, "recordings are missing", ", ")] if missing else []
     notes += [_named([reason.rstrip(".") for reason in damaged], "recordings cannot be used", "; ")] if damaged else []
     counted = _counted(accounts, plan)
-    return notes + [f"{number} {what}." for what, number in counted.items() if number] + _oddities(accounts)
+    notes += [f"{number} {what}." for what, number in counted.items() if number]
+    return notes + _rest(accounts, plan) + _same_people(accounts, plan) + _oddities(accounts)
 
 
 def _counted(accounts: Sequence[Account], plan: Plan) -> dict[str, int]:
@@ -105,7 +106,29 @@ def _counted(accounts: Sequence[Account], plan: Plan) -> dict[str, int]:
         f"recordings are longer than {seconds}; their {kept} was kept": sum(part.longer for part in accounts),
         f"recordings are shorter than {seconds}; they were put between zeros": sum(part.padded for part in accounts),
         "recordings lack leads; these were imputed": sum(part.imputed for part in accounts),
+        "recordings have a modified lead that stands in for a standard one": sum(part.stand_ins for part in accounts),
     }
+
+
+def _rest(accounts: Sequence[Account], plan: Plan) -> list[str]:
+    """What is left of recordings after their last window."""
+    rest, rests = sum(part.rest for part in accounts), sum(part.rests for part in accounts)
+    return [f"{rest / plan.steps.fs:.6g} s after the last window of {rests} recordings are not used."] if rests else []
+
+
+def _same_people(accounts: Sequence[Account], plan: Plan) -> list[str]:
+    """A note where patients that the corpus takes for several are one in the recordings' own files."""
+    rows: dict[str, list[Entry]] = {}
+    for row, person in (each for part in accounts for each in part.people):
+        rows.setdefault(person, []).append(plan.corpus.entries[row])
+    doubtful = [held for held in rows.values() if len({entry.patient for entry in held}) > 1]
+    if not doubtful:
+        return []
+    names = [" = ".join(dict.fromkeys(entry.id for entry in held[:NAMED])) for held in doubtful]
+    across = sum(len({entry.split for entry in held}) > 1 for held in doubtful)
+    leak = f"; {across} of them in more than one split, where figures are too good if they are" if across else ""
+    said = "patient ids inside the files belong to several patients of the list, who may be one person"
+    return [f"{_named(names, said, ', ').rstrip('.')}{leak}."]
 
 
 def _oddities(accounts: Sequence[Account]) -> list[str]:

@@ -12,6 +12,10 @@ import numpy.typing as npt
 from ecgtool.record import Record
 from ecgtool.task import Task
 
+PERSON = "person"
+"""Key of ``Record.meta`` under which a corpus may give a pseudonym of whom the file itself names: see
+:func:`ecgtool.datasets.contents.describe`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

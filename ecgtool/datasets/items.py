@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ecgtool import console
 from ecgtool.config import Preprocessing
-from ecgtool.datasets.corpus import Corpus, Entry
+from ecgtool.datasets.corpus import PERSON, Corpus, Entry
 from ecgtool.errors import DataError, EcgError, FormatError, IntegrityError, NotFound
 from ecgtool.record import Record
 from ecgtool.signals.checks import check
@@ -67,6 +67,10 @@ class Account:
         longer: Recordings of which only a part was kept.
         padded: Recordings that were put between zeros.
         imputed: Recordings of which leads were imputed.
+        stand_ins: Recordings of which a modified lead served for a standard one.
+        rests: Recordings of which something is left after the last window.
+        rest: Samples, at the store's rate, that are left.
+        people: Entries whose files name a person, and a pseudonym of that name.
         begins: Entries of which the first item does not begin with the recording, and where it does, in seconds.
         broken: Recordings that do not keep what their files promise.
         promises: The first of these, each with the first promise.
@@ -85,6 +89,10 @@ class Account:
     longer: int = 0
     padded: int = 0
     imputed: int = 0
+    stand_ins: int = 0
+    rests: int = 0
+    rest: int = 0
+    people: list[tuple[int, str]] = field(default_factory=list)
     begins: list[tuple[int, float]] = field(default_factory=list)
     broken: int = 0
     promises: list[str] = field(default_factory=list)
@@ -144,6 +152,8 @@ def _accounted(plan: Plan, row: int, entry: Entry, account: Account) -> Counts:
     else:
         if prepared.begin_s:
             account.begins.append((row, prepared.begin_s))
+        if record.meta.get(PERSON):
+            account.people.append((row, record.meta[PERSON]))
         _judge(record, entry, prepared, account)
         return items
     return np.empty((0, len(plan.channels), plan.samples), np.int16)
@@ -158,6 +168,9 @@ def _items(plan: Plan, record: Record, prepared: Prepared, account: Account) -> 
     signal = _long_enough(prepared.signal, plan, record)
     number = signal.shape[1] // plan.samples if plan.windows else 1
     kept = signal[:, : number * plan.samples]
+    if plan.windows and signal.shape[1] > kept.shape[1]:
+        account.rests += 1
+        account.rest += signal.shape[1] - kept.shape[1]
     counts, saturated = to_counts(kept)
     account.saturated += saturated
     account.longer += prepared.begin_s > 0 or (not plan.windows and signal.shape[1] > plan.samples)
@@ -169,6 +182,7 @@ def _judge(record: Record, entry: Entry, prepared: Prepared, account: Account) -
     account.invalid += prepared.invalid
     account.padded += prepared.begin_s < 0
     account.imputed += bool(prepared.imputed)
+    account.stand_ins += bool(prepared.stand_ins)
     if record.calibrated:
         account.calibrated = account.calibrated or record.id
     else:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ from ecgtool.serving.metadata import read_metadata
 from ecgtool.serving.spans import STRETCH_S, Span, flat_leads, middle, spans
 from ecgtool.signals.checks import check
 from ecgtool.signals.leads import MASK
-from ecgtool.signals.preprocess import preprocess
+from ecgtool.signals.preprocess import Prepared, preprocess
 from ecgtool.signals.windows import onsets
 from ecgtool.store import Store
 from ecgtool.task import Task
@@ -104,6 +104,12 @@ class Stretch(NamedTuple):
     invalid: int = 0
     imputed: tuple[str, ...] = ()
     stand_ins: Mapping[str, str] = MappingProxyType({})
+
+    def of(self, prepared: Prepared, begins: npt.NDArray[np.int64]) -> Self:
+        """The same with what became of the signal, and with other beginnings of the windows."""
+        return self._replace(
+            onsets=begins, invalid=prepared.invalid, imputed=prepared.imputed, stand_ins=prepared.stand_ins
+        )
 
 
 class Predictor:
@@ -195,15 +201,14 @@ class Predictor:
         signal = self._long_enough(prepared.signal, record)
         recorded = [lead for lead in self.leads if lead not in prepared.imputed]
         held = record.select(recorded, stand_in=stand_in)
-        told_of = {"invalid": prepared.invalid, "imputed": prepared.imputed, "stand_ins": prepared.stand_ins}
         if span is None:
             made = self._judged(signal, told, flat_leads(held))
             first = round(prepared.begin_s * manifest.fs)
-            return made._replace(onsets=made.onsets + first, **told_of)
+            return made.of(prepared, made.onsets + first)
         ahead = round(float(record.meta["start_s"]) * manifest.fs)
         at = (span.onsets - ahead).clip(0, signal.shape[1] - manifest.samples)
         made = self._judged(signal, told, flat_leads(held), at)
-        return made._replace(onsets=span.onsets, **told_of)
+        return made.of(prepared, span.onsets)
 
     def _judged(
         self, signal: Floats, told: Told, flat: tuple[str, ...], at: npt.NDArray[np.int64] | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -28,13 +29,15 @@ class Prepared(NamedTuple):
     the record is not calibrated: then it is brought to about the size of one that is (:func:`to_usual_size`); the lead
     :data:`~ecgtool.signals.leads.MASK` is a share from 0 to 1. ``invalid`` counts the samples that their source marked
     as invalid and that were filled, ``imputed`` names the leads that were not recorded, and ``begin_s`` is where in the
-    record the signal begins: below 0 where it was put between zeros.
+    record the signal begins: below 0 where it was put between zeros. ``stand_ins`` says which modified lead served for
+    which.
     """
 
     signal: Signal
     invalid: int
     imputed: tuple[str, ...] = ()
     begin_s: float = 0.0
+    stand_ins: Mapping[str, str] = MappingProxyType({})
 
 
 def channels(leads: Sequence[str], steps: Preprocessing) -> tuple[str, ...]:
@@ -57,7 +60,7 @@ def preprocess(record: Record, leads: tuple[str, ...], steps: Preprocessing, sam
     """
     masked = steps.missing == "mask"
     names = leads[:-1] if masked and leads[-1:] == (MASK,) else leads
-    signal, recorded = choose(record, names, impute=masked)
+    signal, recorded, stand_ins = choose(record, names, impute=masked, stand_in=steps.stand_in)
     if not signal.shape[1]:
         raise DataError(f"Record '{record.id}' has no samples.")
     gaps = np.isnan(signal)
@@ -75,7 +78,7 @@ def preprocess(record: Record, leads: tuple[str, ...], steps: Preprocessing, sam
     if shares is not None:
         signal = np.concatenate([signal, _cropped(shares, ahead, wanted)])
     imputed = tuple(name for name, held in zip(names, recorded, strict=True) if not held)
-    return Prepared(_padded(signal, ahead, wanted), invalid, imputed, ahead / steps.fs)
+    return Prepared(_padded(signal, ahead, wanted), invalid, imputed, ahead / steps.fs, stand_ins)
 
 
 def settling_s(steps: Preprocessing) -> float:

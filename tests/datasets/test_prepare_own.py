@@ -278,3 +278,12 @@ def test_folds_are_a_column_and_keep_patients_together_and_labels_spread(folder,
     marks, folds = Store.open(tmp_path / "out").targets(TOY), np.array([int(row["fold"]) for row in rows])
     assert [int(marks[folds == fold, 0].sum()) for fold in range(1, 6)] == [4] * 5
     assert [int(marks[folds == fold, 1].sum()) for fold in range(1, 6)] == [2] * 5
+
+
+def test_what_is_left_after_the_last_window_is_told(folder, tmp_path, told):
+    write_few(folder, 3)
+    write_counts(folder, "r001", ramp(290))
+    prepare(Few(folder, 3), tmp_path / "out", window_s=0.75)
+    assert told() == ["1.65 s after the last window of 3 recordings are not used."]
+    prepare(Few(folder, 3), tmp_path / "even", window_s=0.1)
+    assert len(told()) == 1

@@ -68,3 +68,17 @@ def test_a_recording_with_none_of_the_leads_is_refused():
     other = Record(np.zeros((1, 50), np.float32), 100.0, ("MLII",), "r2")
     with pytest.raises(DataError, match="'r2' has none of the leads I, II, V1"):
         choose(other, LEADS_8, impute=True)
+
+
+@pytest.mark.parametrize("impute", [True, False])
+def test_a_modified_lead_serves_only_where_asked(impute):
+    holter = Record(np.stack([np.full(50, 7, np.float32), np.ones(50, np.float32)]), 100.0, ("MLII", "V1"), "h")
+    chosen = choose(holter, ("II", "V1"), impute=impute, stand_in=True)
+    assert chosen.signal[:, 0].tolist() == [7, 1]
+    assert chosen.recorded.all()
+    assert chosen.stand_ins == {"II": "MLII"}
+    if impute:
+        assert choose(holter, ("II", "V1"), impute=True).recorded.tolist() == [False, True]
+    else:
+        with pytest.raises(DataError, match="would take MLII for II"):
+            choose(holter, ("II", "V1"), impute=False)

@@ -64,6 +64,10 @@ class Shared:
             "says so.",
         ),
     ] = "drop"
+    stand_in: Annotated[
+        bool,
+        typer.Option("--stand-in", help="A modified lead serves for one that is missing: MLII for II, MCL1 for V1 ..."),
+    ] = False
     highpass: Annotated[
         float,
         typer.Option("--highpass", min=0, help="High-pass edge in Hz; 0.05 keeps the ST segment, 0 is no high-pass."),
@@ -104,6 +108,7 @@ class Shared:
             "normalise": self.normalise,
             "fit": self.fit,
             "missing": "refuse" if self.missing == "drop" else self.missing,
+            "stand_in": self.stand_in,
         }
         if self.highpass:
             made["highpass_filter"] = self.highpass_filter
