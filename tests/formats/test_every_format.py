@@ -131,6 +131,7 @@ def _assert_refused_or_marked(name, path, whole, what):
         return
     if record.meta.get("truncated") or record.meta.get("warnings"):
         assert record.signal.shape[1] <= whole.signal.shape[1], what
+        assert np.isnan(record.signal).sum() <= np.isnan(whole.signal).sum(), f"{what}: padded"
         return
     assert (record.fs, record.leads) == (whole.fs, whole.leads), what
     if name in UNFRAMED:  # the part that is there, and nothing made up for the rest
