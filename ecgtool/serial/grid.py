@@ -89,6 +89,8 @@ def to_grid(path: Path, seconds: Floats, values: Floats, tick_s: float, how: tup
     if len(seconds) < 3:
         raise DataError(f"{path} holds {len(seconds)} lines of data; a rate needs three.")
     steps = np.diff(seconds)
+    if not (steps > 0).all():
+        raise DataError(f"{path}: its times differ by less than numbers of their size can.", "Check --time-col.")
     typical = float(np.quantile(steps, 0.5, method="lower"))
     usual = steps[(steps > 0.5 * typical) & (steps < 1.5 * typical)]
     period, jitter = float(usual.mean()), float(usual.std())

@@ -165,9 +165,10 @@ def test_a_large_file_without_lines_takes_no_memory(tmp_path, start, size, end, 
         ",".join("1" * 300) + "\n" + ",".join("1" * 300) + "\n",
         "0,5\n" * 1000,
         "0,500\n4,501\n400,502\n",
+        "".join(f"{4 * step},5{step % 7}\n" for step in range(99)) + "1e18,1\n" + "0,5\n4,6\n8,7\n" * 30,
         "x\n" * 100_000 + "1\n2\n",
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_times_and_lines_made_to_blow_up_do_not(tmp_path, text):
     path = tmp_path / "log.txt"
