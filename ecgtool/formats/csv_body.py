@@ -47,7 +47,9 @@ def body_of(path: Path, dialect: Dialect) -> Body:
         lines, end, marks = _located(path, dialect.body, version)
         file.seek(end)
         rest = file.read(_LINE_LIMIT).strip(b"\r\n ").decode("latin-1")
-    unended = bool(rest) and len(dialect.split(rest)) == dialect.columns
+    fields = dialect.split(rest) if rest else []
+    empty_anyway = all(row[-1] == "" for row in dialect.rows)
+    unended = len(fields) == dialect.columns and (fields[-1] != "" or empty_anyway)
     if unended:
         lines, end = lines + 1, size
     return Body(path, dialect, lines, end, marks, bool(rest) and not unended, unended)
