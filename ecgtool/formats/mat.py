@@ -86,6 +86,4 @@ def _chosen(found: dict[str, Variable]) -> Variable:
     return large[0]
 
 
-MAT = Format(
-    "mat", "MATLAB files, versions 4 to 7", (".mat",), sniff, read, rebuild="ecgtool.deidentify.tables:ARRAY"
-)
+MAT = Format("mat", "MATLAB files, versions 4 to 7", (".mat",), sniff, read, rebuild="ecgtool.deidentify.tables:ARRAY")
