@@ -6,7 +6,7 @@ free text stay in the file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def read(path: Path, start_s: float = 0.0, seconds: float | None = None) -> Reco
         if not groups:
             raise FormatError(f"{path} holds no waveform.", "Pictures and reports of DICOM hold no values to read.")
         group = max(groups, key=lambda group: group.rank)
-        kept = _voltages(group)
+        kept = _voltages(group) or group.channels
         first, last = sample_range(path, group.samples, group.fs, start_s, seconds)
         values = read_group(elements, group, kept, first, last)
         patient = elements.text(found, _PATIENT)
@@ -72,9 +72,8 @@ def read(path: Path, start_s: float = 0.0, seconds: float | None = None) -> Reco
 
 
 def _voltages(group: Group) -> tuple[Channel, ...]:
-    """The channels measured in a voltage; all of them where none is."""
-    kept = tuple(channel for channel in group.channels if units_per_mv(channel.unit) is not None)
-    return kept or group.channels
+    """The channels measured in a voltage."""
+    return tuple(channel for channel in group.channels if units_per_mv(channel.unit) is not None)
 
 
 def _describe(group: Group, kept: Sequence[Channel], groups: Sequence[Group]) -> dict[str, Any]:
@@ -86,15 +85,28 @@ def _describe(group: Group, kept: Sequence[Channel], groups: Sequence[Group]) ->
             length = f"{len(other.channels)} channels of {other.samples / other.fs:g} s"
             left_out[other.label or f"group {number}"] = length
     derived = tuple(lead_name(channel.lead) for channel in kept if channel.derived or not group.original)
-    skew = max(abs(channel.skew) for channel in kept)
     return {
         "calibrated": calibrated,
         "units": None if calibrated else {channel.lead: channel.unit for channel in kept},
         "left_out": left_out or None,
         "derived": derived or None,
         "filters": filters_told({channel.lead: channel.filters for channel in kept}),
-        "warnings": (f"Channels are up to {skew:g} samples apart; they are not aligned.",) if skew >= 1 else None,
+        "warnings": tuple(_warnings(group, kept, groups)) or None,
     }
+
+
+def _warnings(group: Group, kept: Sequence[Channel], groups: Sequence[Group]) -> Iterator[str]:
+    """What of the channels is not as one would expect: their times, and leads that other groups alone hold."""
+    skews = [channel.skew for channel in kept]
+    apart = max(skews) - min(skews)
+    if apart >= 1:
+        yield f"Channels are up to {apart:g} samples apart; they are not aligned."
+    read = {channel.lead for channel in kept}
+    recordings = [other for other in groups if other is not group and not other.template]
+    others = dict.fromkeys(channel.lead for other in recordings for channel in _voltages(other))
+    beyond = [lead for lead in others if lead not in read]
+    if beyond:
+        yield f"Further leads lie in other groups and are not read: {', '.join(beyond[:16])}."
 
 
 def _person(elements: Elements, found: DataSet) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -21,6 +21,9 @@ _PIECE = 2**20  # bytes converted at a time
 _ONSET = re.compile(rb"([+-]\d{1,10}(?:\.\d{0,12})?)\x14")
 # Sparse signals that are held, and gaps, could claim any amount of memory.
 _MOST_HELD, _SMALL = 64, 2**19
+_MOST_GAPS = 2**16
+_FAR = 2**13  # bytes between two times that are not worth reading
+_CLOCK = "The times of its records are wrong; export it again, as EDF+C."
 
 
 class Run(NamedTuple):
@@ -95,36 +98,40 @@ def runs(source: Source, header: Header, fs: Fraction) -> list[Run]:
     """The runs of a recording, by the time that every record of a discontinuous one states.
 
     Raises:
-        FormatError: A record states no time, or one before the end of the record before it.
+        FormatError: A record states no time, or one before the end of the record before it; there are more gaps than
+            any recording has.
     """
     if not header.discontinuous:
         return [Run(0, 0, header.records)]
-    onsets = _onsets(source, header)
-    spr = round(header.duration * fs)
+    spr, rate = round(header.duration * fs), float(fs)
     found: list[Run] = []
-    for record, onset in enumerate(onsets):
-        at = round((onset - onsets[0]) * fs)
-        expected = found[-1].at + (record - found[-1].first) * spr if found else 0
-        if at < expected:
-            raise FormatError(f"{header.path}: record {record + 1} begins before the one before it ends.")
-        if found and at == expected:
-            found[-1] = found[-1]._replace(last=record + 1)
-        else:
-            found.append(Run(at, record, record + 1))
-    return found
+    at, first, origin = 0, 0, 0.0  # sample and record that the current run begins at; when the recording begins
+    for record, onset in enumerate(_onsets(source, header)):
+        origin = origin if record else onset
+        expected, begun = at + (record - first) * spr, round((onset - origin) * rate)
+        if begun < expected:
+            raise FormatError(f"{header.path}: record {record + 1} begins before the one before it ends.", _CLOCK)
+        if begun > expected:
+            found.append(Run(at, first, record))
+            at, first = begun, record
+        if len(found) > _MOST_GAPS:
+            raise FormatError(f"{header.path} has more than {_MOST_GAPS:,} gaps, more than any recording.", _CLOCK)
+    return [*found, Run(at, first, header.records)]
 
 
-def _onsets(source: Source, header: Header) -> list[Fraction]:
+def _onsets(source: Source, header: Header) -> Iterator[float]:
     """When each record begins, by the first annotation of its first annotation signal, in seconds."""
     signal = next((signal for signal in header.signals if signal.annotations), None)
     if signal is None:
-        raise FormatError(f"{header.path} says that it has gaps, yet holds no annotations that say where.")
-    size, onsets = header.samples * header.width, []
-    start, length = signal.at * header.width, min(signal.spr * header.width, 64)
-    for record in range(header.records):
-        text = source.read(header.at + record * size + start, length)
-        onset = _ONSET.match(text)
-        if onset is None:
-            raise FormatError(f"{header.path}: record {record + 1} does not say when it begins.")
-        onsets.append(Fraction(onset[1].decode()))
-    return onsets
+        raise FormatError(f"{header.path} says that it has gaps, yet holds no annotations that say where.", _CLOCK)
+    size, start = header.samples * header.width, signal.at * header.width
+    length = min(signal.spr * header.width, 64)
+    step = max(1, _PIECE // size) if size < _FAR else 1  # small records are read many at a time
+    for record in range(0, header.records, step):
+        count = min(step, header.records - record)
+        data = source.read(header.at + record * size + start, (count - 1) * size + length)
+        for number in range(count):
+            onset = _ONSET.match(data, number * size, number * size + length)
+            if onset is None:
+                raise FormatError(f"{header.path}: record {record + number + 1} does not say when it begins.", _CLOCK)
+            yield float(onset[1])

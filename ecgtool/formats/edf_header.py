@@ -58,7 +58,7 @@ class Header(NamedTuple):
     time: str
     kind: str  # "", "EDF+C", "EDF+D", "BDF+C", "BDF+D"
     records: int  # whole records in the file
-    promised: int  # records that the header states; -1 where the recording was never closed
+    promised: int  # records that the header states; -1 or 0 where the recording was never closed
     rest: int  # bytes after the last record that counts
     duration: Fraction  # seconds per record
     signals: tuple[Signal, ...]
@@ -86,7 +86,7 @@ class Header(NamedTuple):
     @property
     def truncated(self) -> bool:
         """Whether there are fewer records than promised, or the recording was never closed."""
-        return self.promised < 0 or self.records < self.promised
+        return self.promised <= 0 or self.records < self.promised
 
 
 def looks_like_header(head: bytes) -> bool:
@@ -129,7 +129,7 @@ def _load(source: Source) -> Header:
     room = source.size - FIXED * (len(signals) + 1)
     size = width * sum(signal.spr for signal in signals)
     stated = _whole(promised, "the number of records", -1, 2**40)
-    records = room // size if stated < 0 else min(stated, room // size)
+    records = room // size if stated <= 0 else min(stated, room // size)  # 0 is what some recorders begin with
     if records == 0:
         raise _BadField(f"it holds not one whole record of {size:,} bytes")
     kind = reserved[:5] if reserved[:5] in ("EDF+C", "EDF+D", "BDF+C", "BDF+D") else ""

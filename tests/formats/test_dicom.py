@@ -87,6 +87,11 @@ def test_of_several_rhythms_the_longest_is_read_and_pressure_is_none(tmp_path):
     assert set(record.meta["left_out"]) == {"A", "C"}
 
 
+def test_a_code_may_be_the_name_itself(tmp_path):
+    lead = channel("V1", ChannelSourceSequence=code("MDC_ECG_LEAD_V1", "MDC", ""))
+    assert read_record(make_dicom(tmp_path / "x.dcm", [group(COUNTS[:1], [lead])])).leads == ("V1",)
+
+
 def test_leads_are_named_by_code_then_label_then_meaning(tmp_path):
     channels = [
         channel("I", ChannelLabel="something"),
@@ -137,6 +142,28 @@ def test_filters_and_skew_are_told(tmp_path):
     meta = read_record(make_dicom(tmp_path / "x.dcm", [group(COUNTS[:2], channels)])).meta
     assert meta["filters"] == "I: high-pass 0.05 Hz, low-pass 150 Hz, notch 50 Hz"
     assert meta["warnings"] == ("Channels are up to 2 samples apart; they are not aligned.",)
+
+
+def test_a_skew_stated_in_seconds_is_told_in_samples(tmp_path):
+    channels = [channel("I"), channel("II", ChannelTimeSkew="-0.01")]
+    for each in channels:
+        del each.ChannelSampleSkew
+    meta = read_record(make_dicom(tmp_path / "x.dcm", [group(COUNTS[:2], channels)])).meta
+    assert meta["warnings"] == ("Channels are up to 5 samples apart; they are not aligned.",)
+
+
+def test_channels_that_all_begin_late_are_not_apart(tmp_path):
+    channels = [channel("I", ChannelSampleSkew="7"), channel("II", ChannelSampleSkew="7")]
+    assert "warnings" not in read_record(make_dicom(tmp_path / "x.dcm", [group(COUNTS[:2], channels)])).meta
+
+
+def test_leads_that_other_groups_alone_hold_are_told(tmp_path):
+    chest, limbs = [channel("V1"), channel("V2")], [channel("I"), channel("II")]
+    beat = group(COUNTS[:1], [channel("V6")], label="MEDIAN BEAT")
+    groups = [group(COUNTS[:2], limbs), group(COUNTS[2:4], chest), beat]
+    record = read_record(make_dicom(tmp_path / "x.dcm", groups))
+    assert record.leads == ("I", "II")
+    assert record.meta["warnings"] == ("Further leads lie in other groups and are not read: V1, V2.",)
 
 
 @pytest.mark.parametrize(

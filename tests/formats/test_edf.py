@@ -236,7 +236,6 @@ def test_a_discontinuous_recording_without_times_is_refused(tmp_path):
         ({"signals": -1}, "the number of signals"),
         ({"signals": 9999}, "the number of signals"),
         ({"signals": 99}, "ends within the header"),
-        ({"records": 0}, "not one whole record"),
         ({"records": -2}, "the number of records"),
         ({"records": "many"}, "the number of records"),
         ({"duration": 0}, "the duration of a record"),
@@ -293,8 +292,27 @@ def test_fewer_records_than_promised_mark_the_recording_and_more_are_told(tmp_pa
     assert "truncated" not in record.meta
 
 
-def test_a_recording_that_was_never_closed_is_as_long_as_the_file(tmp_path):
-    path = make_edf(tmp_path / "x.edf", [signal("ECG", counts_like(4, 100))], records=-1)
+def test_small_records_are_located_by_their_times_across_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr("ecgtool.formats.edf_data._PIECE", 100)
+    counts = counts_like(40, 2)
+    onsets = np.arange(40) * 0.2 + (np.arange(40) >= 17) * 0.4
+    file = make_edf(tmp_path / "x.edf", [signal("ECG", counts, "mV"), stamps(onsets)], duration="0.2", kind="EDF+D")
+    expected = np.insert(counts.reshape(-1).astype(float), 34, [np.nan] * 4)
+    np.testing.assert_array_equal(read_record(file).signal[0], expected)
+
+
+def test_more_gaps_than_a_recording_has_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("ecgtool.formats.edf_data._MOST_GAPS", 3)
+    few = [signal("ECG", counts_like(4, 10)), stamps([0, 2, 4, 6])]
+    many = [signal("ECG", counts_like(5, 10)), stamps([0, 2, 4, 6, 8])]
+    assert read_record(make_edf(tmp_path / "few.edf", few, kind="EDF+D")).seconds == 7.0
+    with pytest.raises(FormatError, match="more than 3 gaps"):
+        read_record(make_edf(tmp_path / "many.edf", many, kind="EDF+D"))
+
+
+@pytest.mark.parametrize("promised", [-1, 0])
+def test_a_recording_that_was_never_closed_is_as_long_as_the_file(tmp_path, promised):
+    path = make_edf(tmp_path / "x.edf", [signal("ECG", counts_like(4, 100))], records=promised)
     path.write_bytes(path.read_bytes()[:-50])
     record = read_record(path)
     assert record.signal.shape == (1, 300)
