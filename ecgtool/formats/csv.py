@@ -6,6 +6,7 @@ The rate comes from a column of times, from a comment such as ``# fs=250``, or f
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ecgtool.errors import FormatError
 from ecgtool.formats.arrays import oriented, rate, to_record
 from ecgtool.formats.contract import Format
 from ecgtool.formats.csv_body import Body, body_of, read_lines
-from ecgtool.formats.csv_columns import Columns, Timing, columns_of, timing
+from ecgtool.formats.csv_columns import Columns, Timing, columns_of, time_of, timing
 from ecgtool.formats.csv_dialect import DATED, HoldsText, NotTable, dialect_of
 from ecgtool.formats.csv_write import write_csv
 from ecgtool.formats.reading import sample_range
@@ -29,6 +30,8 @@ _TABLES = "Labels go to ecg prepare folder or manifest; ecg convert-serial reads
 _SHAPE = "A recording as text (UTF-8) has a line per sample, its leads beside each other."
 _SETTLE = 'Say {"fs": ...} in NAME.meta.json beside it to settle it.'
 _UNEVEN = "ecg convert-serial puts irregular samples on an even grid."
+_THOUSANDS = "Write numbers without a mark between thousands."
+_OFTEN_WHOLE = 0.02  # how many of the numbers are whole where thousands are parted; of three decimals 1 in 1,000
 _AGREE = 0.005  # by how much of each other two rates may differ that say the same
 _ROUNDING = 1e-4  # by how much the times of a table may miss the rate that its header states, written with few decimals
 
@@ -73,16 +76,17 @@ def _of_columns(body: Body, columns: Columns, start_s: float, seconds: float | N
     said = described(path, _inside(body, columns, times))
     axes = oriented(path, (body.lines, len(columns.leads)), said.model_copy(update={"layout": "samples,leads"}))
     span = sample_range(path, axes.samples, rate(path, said), start_s, seconds)
-    checked_time = times if times is not None and not times.clock else None
-    wanted = sorted(columns.leads if checked_time is None else (*columns.leads, checked_time.column))
+    wanted = sorted(columns.leads if times is None else (*columns.leads, times.column))
+    convert = {times.column: partial(time_of, body.dialect)} if times is not None and times.clock else {}
     places = [wanted.index(lead) for lead in columns.leads]
     signal, at = np.empty((axes.leads, span[1] - span[0])), 0
-    for rows in read_lines(body, *span, wanted):
-        if checked_time is not None:
-            _refuse_uneven(path, rows[:, wanted.index(checked_time.column)], checked_time, span[0] + at)
+    for rows in read_lines(body, *span, wanted, convert):
+        if times is not None:
+            _refuse_uneven(path, rows[:, wanted.index(times.column)], times, span[0] + at)
         signal[:, at : at + len(rows)] = rows[:, places].T
         at += len(rows)
-    meta = _meta(body) | ({"left_out": columns.left_out} if columns.left_out else {})
+    _refuse_thousands(path, signal)
+    meta = _meta(body, times) | ({"left_out": columns.left_out} if columns.left_out else {})
     return to_record(path, signal, said, (*span, axes.samples), meta)
 
 
@@ -133,10 +137,32 @@ def _refuse_uneven(path: Path, column: npt.NDArray[np.float64], times: Timing, f
         raise FormatError(f"{path}: the time of sample {number:,} is not where an even rate has it.", _UNEVEN)
 
 
-def _meta(body: Body) -> dict[str, Any]:
+def _refuse_thousands(path: Path, signal: npt.NDArray[np.float64]) -> None:
+    """Refuse numbers such as 598 and 1.204 in one column, whose mark parts thousands rather than decimals.
+
+    Decimals are as often below 1 as above, and three of them are seldom all zero.
+
+    Raises:
+        FormatError: A lead holds such numbers.
+    """
+    for row in signal:
+        values = np.abs(row[np.isfinite(row)])
+        whole = values == np.rint(values)
+        parts = values[~whole]
+        if not len(parts) or parts.min() < 1 or np.mean(whole) < _OFTEN_WHOLE or values[whole].max() < 100:
+            continue
+        exact = [np.mean(np.abs(parts * power - np.rint(parts * power)) < 1e-6) for power in (100, 1000)]
+        if exact[1] == 1 and exact[0] < 0.5:
+            example = f"{values[whole].max():.0f} and {parts[0]:.3f}"
+            raise FormatError(f"{path} holds numbers such as {example}: are these thousands?", _THOUSANDS)
+
+
+def _meta(body: Body, times: Timing | None = None) -> dict[str, Any]:
     """What is to be said beside the samples."""
     promised = body.dialect.said.get("samples", body.lines)
     warnings = []
+    if times is not None and times.inferred and body.dialect.said.get("fs", overriding(body.path).fs) is None:
+        warnings.append(f"The unit of the times is not stated; as {times.inferred} they mean {times.fs:g} Hz.")
     if body.lines != promised:
         warnings.append(f"The table has {body.lines:,} samples; its header promises {promised:,}.")
     if body.cut:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,7 @@ _LINE_LIMIT = 2**20
 _SPACE = np.frombuffer(b" \t\r\n", np.uint8)
 
 Rows = npt.NDArray[np.float64]
+Convert = Callable[[str], float]
 
 
 class Body(NamedTuple):
@@ -81,7 +82,9 @@ def _blank_lines(file: io.BufferedReader, start: int, end: int) -> int:
     return max(0, text[len(text.rstrip(b"\r\n")) :].count(b"\n") - 1)
 
 
-def read_lines(body: Body, first: int, last: int, columns: Sequence[int]) -> Iterator[Rows]:
+def read_lines(
+    body: Body, first: int, last: int, columns: Sequence[int], convert: Mapping[int, Convert] | None = None
+) -> Iterator[Rows]:
     """The numbers of a range of lines, some thousand lines at a time.
 
     Args:
@@ -89,6 +92,7 @@ def read_lines(body: Body, first: int, last: int, columns: Sequence[int]) -> Ite
         first: The first line.
         last: The one after the last.
         columns: Which, in rising order; a field that is missing is NaN.
+        convert: What turns the text of a column that is no number into one, by column.
 
     Yields:
         float64 [lines, columns].
@@ -102,7 +106,7 @@ def read_lines(body: Body, first: int, last: int, columns: Sequence[int]) -> Ite
             begin = int(body.marks[index])
             end = int(body.marks[index + 1]) if index + 1 < len(body.marks) else body.end
             file.seek(begin)
-            rows = _numbers(body, file.read(end - begin), start, columns)
+            rows = _numbers(body, file.read(end - begin), start, columns, convert or {})
             yield rows[max(first - start, 0) : last - start]
 
 
@@ -114,7 +118,7 @@ def first_and_last(body: Body) -> tuple[list[str], list[str]]:
     return list(body.dialect.rows[0]), body.dialect.split(lines[-1].decode("latin-1"))
 
 
-def _numbers(body: Body, data: bytes, start: int, columns: Sequence[int]) -> Rows:
+def _numbers(body: Body, data: bytes, start: int, columns: Sequence[int], convert: Mapping[int, Convert]) -> Rows:
     """float64 [lines, columns] of some lines, of which ``start`` is the first."""
     import pandas as pd
 
@@ -126,12 +130,13 @@ def _numbers(body: Body, data: bytes, start: int, columns: Sequence[int]) -> Row
     try:
         frame = pd.read_csv(
             io.BytesIO(data), sep=dialect.delimiter or r"\s+", header=None, names=range(dialect.columns),
-            usecols=list(columns), dtype=np.float64, engine="c", decimal=dialect.decimal, index_col=False,
+            usecols=list(columns), dtype={column: np.float64 for column in columns if column not in convert},
+            converters=dict(convert), engine="c", decimal=dialect.decimal, index_col=False,
             skip_blank_lines=False, skipinitialspace=True, quoting=3, encoding="latin-1", na_values=list(MISSING),
         )  # fmt: skip
     except (ValueError, OverflowError):
         raise _refusal(body, data, start) from None
-    return frame.to_numpy()
+    return frame.to_numpy(np.float64)
 
 
 def _even(data: bytes, dialect: Dialect, lines: int) -> bool:

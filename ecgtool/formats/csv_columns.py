@@ -27,6 +27,7 @@ _NO_UNIT = ("", "-", "a.u.", "au", "counts", "count", "adu", "nu", "n/a", "raw",
 
 # Rates that recordings have; a step of time without a unit is in that unit which gives such a rate. At most one does.
 _SLOWEST, _FASTEST = 25.0, 20_000.0
+_INFERRED = {1.0: "", 1e-3: "milliseconds", 1e-6: "microseconds"}  # numbers with decimals are seconds beyond doubt
 _ROUNDING = 1e-9  # of a rate, that the decimals of its times leave open
 
 
@@ -145,6 +146,7 @@ class Timing(NamedTuple):
     step: float  # from one sample to the next
     resolution: float  # to which the times are written
     clock: bool  # as times of day rather than numbers
+    inferred: str  # the unit, where nothing but the size of the step says it; "" where it is stated or seconds
 
 
 def timing(body: Body, columns: Columns) -> Timing | None:
@@ -156,21 +158,22 @@ def timing(body: Body, columns: Columns) -> Timing | None:
     if columns.time is None or body.lines < 2:
         return None
     texts = [fields[columns.time] for fields in first_and_last(body)]
-    first, last = (_time(body.dialect, text) for text in texts)
+    first, last = (time_of(body.dialect, text) for text in texts)
     step = (last - first) / (body.lines - 1)
     if not step > 0:
         raise NotTable("has times that do not rise")
     clock = CLOCK.fullmatch(texts[0]) is not None
     unit = 1.0 if clock else columns.unit_s or _likely_unit(step)
+    inferred = "" if clock or columns.unit_s else _INFERRED[unit]
     rows = [row[columns.time] for row in body.dialect.rows]
     resolution = 1e-3 if clock else _resolution(body.dialect, rows)
-    if abs(_time(body.dialect, rows[-1]) - first - step * (len(rows) - 1)) > 0.1 * step + 2 * resolution:
+    if abs(time_of(body.dialect, rows[-1]) - first - step * (len(rows) - 1)) > 0.1 * step + 2 * resolution:
         raise NotTable("has times that do not rise evenly")
     fs = _plain(1.0 / (step * unit), resolution / (last - first) + _ROUNDING)
-    return Timing(columns.time, fs, first, step, resolution, clock)
+    return Timing(columns.time, fs, first, step, resolution, clock, inferred)
 
 
-def _time(dialect: Dialect, text: str) -> float:
+def time_of(dialect: Dialect, text: str) -> float:
     """A time as a number, a time of day in seconds.
 
     Raises:
@@ -197,7 +200,7 @@ def _since_epoch(text: str) -> float | None:
 
 def _likely_unit(step: float) -> float:
     """The unit in which a step of time is that of a recording."""
-    fitting = [unit for unit in (1.0, 1e-3, 1e-6) if _SLOWEST <= 1.0 / (step * unit) <= _FASTEST]
+    fitting = [unit for unit in _INFERRED if _SLOWEST <= 1.0 / (step * unit) <= _FASTEST]
     if len(fitting) != 1:
         raise NotTable(
             f"has times {step:g} apart, in a unit that is not given; name the column 'time (s)' or 'time_ms'"

@@ -25,6 +25,7 @@ _NUMBER = {
     mark: re.compile(rf"[-+]?(\d+({re.escape(mark)}\d*)?|{re.escape(mark)}\d+)([eE][-+]?\d+)?|[-+]?inf", re.ASCII)
     for mark in ".,"
 }
+_SEPARATOR = re.compile(r"\"?sep=.\"?", re.IGNORECASE)  # by which Excel tells itself the delimiter
 _PAIR = re.compile(r"([-+]?\d+),(\d+)", re.ASCII)
 _DATE = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
 DATED = re.compile(_DATE, re.ASCII)
@@ -119,7 +120,7 @@ def _lines(head: bytes, whole: bool) -> tuple[tuple[str, ...], list[str], list[i
         line = _text(raw).strip("\r ")
         if line.lstrip("\"' ").startswith(("#", "%")) and not content:
             comments.append(line.strip("\"' ").lstrip("#% \t").rstrip())
-        elif line.strip():
+        elif line.strip() and (content or not _SEPARATOR.fullmatch(line)):
             content.append(line)
             offsets.append(at)
         elif content:

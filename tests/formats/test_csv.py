@@ -113,6 +113,58 @@ def test_times_of_day_give_the_rate(written, start):
     np.testing.assert_array_equal(record.signal, ROWS.T.astype(np.float32))
 
 
+def clock(ms):
+    return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"
+
+
+@pytest.mark.parametrize("form", ["{}", "[{} 01/01/2000]", "2024-01-31 {}"])
+def test_a_sample_lost_among_times_of_day_is_found(written, form):
+    whole = [f"{form.format(clock(4 * number))},{number % 50}" for number in range(3000)]
+    assert read_record(written("\n".join(["time,II (uV)", *whole, ""]))).fs == 250
+    del whole[1500]
+    with pytest.raises(FormatError, match="time of sample 1,501 "):
+        read_record(written("\n".join(["time,II (uV)", *whole, ""])))
+
+
+@pytest.mark.parametrize(
+    ("header", "step", "told"),
+    [
+        ("time,II", 4, "as milliseconds they mean 250 Hz"),
+        ("time,II", 4000, "as microseconds they mean 250 Hz"),
+        ("time,II", 0.004, ""),
+        ("time_ms,II", 4, ""),
+        ("# fs=250\ntime,II", 4, ""),
+    ],
+)
+def test_a_unit_of_times_that_only_their_size_says_is_told(written, header, step, told):
+    rows = np.column_stack([step * np.arange(SAMPLES), ROWS[:, 0]])
+    record = read_record(written(table([header], rows)))
+    assert record.fs == 250
+    assert told in " ".join(record.meta.get("warnings", ()))
+    assert ("warnings" in record.meta) == bool(told)
+
+
+@pytest.mark.parametrize(("delimiter", "mark"), [(";", "."), (";", ","), ("\t", ".")])
+def test_marks_between_thousands_are_not_taken_for_decimals(written, delimiter, mark):
+    counts = np.rint(3000 * np.sin(np.arange(300) / 10)).astype(int)
+    lines = [delimiter.join([f"{count:,}".replace(",", mark)] * 2) for count in counts]
+    with pytest.raises(FormatError, match="are these thousands"):
+        read_record(written("\n".join(["# fs=250", delimiter.join(("I", "II")), *lines, ""])))
+
+
+def test_decimals_that_are_now_and_then_whole_are_no_thousands(written):
+    values = np.round(500 * np.sin(np.arange(3000) / 10), 3) + 700
+    values[::100] = np.rint(values[::100])
+    lines = [f"{value:g}" for value in values]
+    record = read_record(written("\n".join(["# fs=250", "II (uV)", *lines, ""])))
+    np.testing.assert_allclose(record.signal[0], [float(line) / 1000 for line in lines], rtol=1e-6)
+
+
+def test_excel_s_line_of_the_delimiter_is_no_header(written):
+    record = read_record(written(table(["sep=;", "time (s);I (mV);II (mV)"], timed(ROWS), ";")))
+    assert (record.fs, record.leads, record.calibrated) == (250.0, ("I", "II"), True)
+
+
 def test_dates_give_the_start(written):
     lines = [f"2024-01-02T03:04:{row * 0.004:06.3f},{one:.3f}" for row, (one, _) in enumerate(ROWS)]
     assert read_record(written("\n".join(["time,II", *lines, ""]))).meta["start"] == "2024-01-02T03:04:00.000"
