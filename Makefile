@@ -22,7 +22,7 @@ demo: $(VENV)/.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" ECG_HOME="$(CURDIR)/.demo" bash examples/first-model/run.sh
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -1,6 +1,9 @@
 """What follows from a history: the best epoch, when to stop, the table."""
 
+import csv
 import math
+
+import torch
 
 from ecgtool.config import TrainingConfig
 from ecgtool.metrics import find_metric
@@ -41,4 +44,12 @@ def test_training_ends_with_its_epochs_or_its_patience():
 def test_the_table_reads_back_to_the_last_digit(tmp_path):
     history = rows(0.1, 1 / 3, 0.2)
     write_csv(tmp_path / "metrics.csv", history, "val_macro_auroc")
+    with (tmp_path / "metrics.csv").open(newline="") as file:
+        assert [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)] == history
+
+
+def test_the_outcome_is_what_the_newest_checkpoint_holds(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    held = {"state_dict": {}, "callbacks": {"Recorder": {"history": rows(0.1, 1 / 3, 0.2)}}}
+    torch.save(held, tmp_path / "checkpoints" / "last.ckpt")
     assert Outcome.of(Run(tmp_path)) == Outcome(3, 2, "macro_auroc", 1 / 3)
