@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import binascii
 import struct
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from ecgtool.deidentify.contract import Disguise, Ledger, Rebuilder, Refused
 from ecgtool.deidentify.words import moved_start
 from ecgtool.deidentify.writing import write_bytes
-from ecgtool.formats.scp_rhythm import Coded, load_coded, load_leads
+from ecgtool.formats.scp_huffman import Table, bytes_used
+from ecgtool.formats.scp_rhythm import Coded, load_coded, load_leads, load_tables
 from ecgtool.formats.scp_sections import (
     BEATS,
     LEADS,
@@ -55,16 +57,20 @@ def rebuild(source: Path, folder: Path, disguise: Disguise, ledger: Ledger) -> P
         everything = original.read(0, original.size)
     if sections.warnings:
         raise Refused(_BROKEN, "Get it again from where it was exported.")
-    leads = len(load_leads(sections)[0])
+    leads, tables = load_leads(sections)[0], load_tables(sections)
     bodies = {
         PERSON: _person(sections, disguise, ledger),
         TABLES: _tables(sections.bodies.get(TABLES, b"")),
-        LEADS: sections.bodies[LEADS][: 2 + _LEAD * leads],
+        LEADS: sections.bodies[LEADS][: 2 + _LEAD * len(leads)],
         BEATS: _beats(sections.bodies.get(BEATS, b"")),
-        RHYTHM: _coded(load_coded(sections, RHYTHM, leads)),
+        RHYTHM: _coded(
+            load_coded(sections, RHYTHM, len(leads)), tables, [lead.end - lead.begin for lead in leads], ledger
+        ),
     }
-    if REFERENCE in sections.bodies:
-        bodies[REFERENCE] = _coded(load_coded(sections, REFERENCE, leads))
+    if REFERENCE in sections.bodies and bodies[BEATS]:  # section 4 says how long the reference beat is
+        reference = load_coded(sections, REFERENCE, len(leads))
+        length = int.from_bytes(bodies[BEATS][:2], "little") * 1000 // reference.interval
+        bodies[REFERENCE] = _coded(reference, tables, [length] * len(leads), ledger)
     ledger.remove("section that may hold text", _further(everything))
     made = _file({number: body for number, body in bodies.items() if body}, sections.version)
     return write_bytes(folder / f"{disguise.record}.scp", made)
@@ -129,10 +135,15 @@ def _beats(body: bytes) -> bytes:
     return body[: 6 + _BEAT * int.from_bytes(body[4:6], "little")]
 
 
-def _coded(coded: Coded) -> bytes:
-    """Section 5 or 6: its numbers, the length of each lead's run, the runs."""
-    lengths = struct.pack(f"<{len(coded.runs)}H", *map(len, coded.runs))
-    return struct.pack("<HHBB", coded.nanovolts, coded.interval, coded.order, 0) + lengths + b"".join(coded.runs)
+def _coded(coded: Coded, tables: Sequence[Table], counts: Sequence[int], ledger: Ledger) -> bytes:
+    """Section 5 or 6: its numbers, the length of each lead's run, the runs; zeros after its samples."""
+    runs = []
+    for run, count in zip(coded.runs, counts, strict=True):
+        used = bytes_used(run, tables, count) if tables else 2 * count
+        runs.append(run[:used].ljust(len(run), b"\0"))
+    ledger.remove("bytes after the samples of a lead", sum(map(bytes.__ne__, runs, coded.runs)))
+    lengths = struct.pack(f"<{len(runs)}H", *map(len, runs))
+    return struct.pack("<HHBB", coded.nanovolts, coded.interval, coded.order, 0) + lengths + b"".join(runs)
 
 
 def _further(data: bytes) -> int:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ecgtool.deidentify.contract import Refused
+from ecgtool.deidentify.philips import samples
 from ecgtool.deidentify.xml_tree import (
     Rule,
     Table,
@@ -15,13 +19,17 @@ from ecgtool.deidentify.xml_tree import (
     number,
     numbers,
     packed,
-    packed_or_numbers,
     patient,
     pattern,
     rebuilder,
     sex,
+    unpacked,
     words,
 )
+from ecgtool.formats.xml_document import number_at, text_at
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _MUSE_LEAD = "Waveform/LeadData"
 _MUSE: dict[str, Rule] = {
@@ -49,6 +57,22 @@ _MUSE: dict[str, Rule] = {
     f"{_MUSE_LEAD}/WaveFormData": packed,
 }  # fmt: skip
 
+
+def _refuse_longer(root: Element) -> None:
+    """Raise where a lead of MUSE's, of the rhythm or the median beat, holds more than its samples.
+
+    Raises:
+        Refused: One does.
+    """
+    for held in root.iterfind(_MUSE_LEAD):
+        count, data = number_at(held, "LeadSampleCountTotal"), unpacked(text_at(held, "WaveFormData"))
+        if count is not None and data is not None and len(data) > 2 * count:
+            raise Refused(
+                "A lead has more samples than it promises: text may lie among them.",
+                "Get it again from where it was exported.",
+            )
+
+
 _ACQUIRED = "dataacquisition/signalcharacteristics"
 _PARSED = "waveforms/parsedwaveforms"
 _PHILIPS: dict[str, Rule] = {
@@ -65,6 +89,7 @@ _PHILIPS: dict[str, Rule] = {
                      "numberchannelsvalid", "numberchannelsallocated", "hipass", "lowpass", "notchfilterfreqs")
     },
     f"{_ACQUIRED}/signalsigned": words("True", "False"),
+    **{f"{_ACQUIRED}/{name}": pattern(r"STD-\d{1,2}") for name in ("acquisitiontype", "leadset")},
     "reportinfo/reportformat/waveformformat/mainwaveformformat": leads,
     **{
         f"reportinfo/reportbandwidth/{name}filtersetting": number for name in ("highpass", "lowpass", "notch")
@@ -78,7 +103,7 @@ _PHILIPS: dict[str, Rule] = {
     **{f"{_PARSED}@{name}": words("XLI", "None", "Uncompressed") for name in ("compression", "compressmethod")},
     f"{_PARSED}@dataencoding": words("Base64", "Plain"),
     f"{_PARSED}@leadlabels": leads,
-    _PARSED: packed_or_numbers,
+    _PARSED: samples,
 }  # fmt: skip
 
 _SERIES = ("component/series", "component/series/derivation/derivedSeries")
@@ -144,7 +169,7 @@ _SCHILLER: dict[str, Rule] = {
     "eventdata/event/filters_data/filter/value": number,
 }
 
-MUSE = rebuilder(Table("RestingECG", _MUSE))
+MUSE = rebuilder(Table("RestingECG", _MUSE, refuse=_refuse_longer))
 PHILIPS = rebuilder(Table("restingecgdata", _PHILIPS))
 AECG = rebuilder(Table("AnnotatedECG", _aecg()))
 SCHILLER = rebuilder(Table("", _SCHILLER, r"(?:com\.xiriuz\.sema\.xml\.schillerEDI\.)?SchillerEDI"))

@@ -56,6 +56,8 @@ class Work:
 
     disguise: Disguise
     ledger: Ledger
+    source: Path
+    root: Element
     unnamed: int = 0
 
     def lead(self, text: str) -> str:
@@ -78,11 +80,13 @@ class Table:
         root: Name of the root element; empty to keep the one that is there, which must match ``root_pattern``.
         rules: Path below the root to rule.
         root_pattern: What the root's name must match.
+        refuse: Raises where something else may lie among the samples.
     """
 
     root: str
     rules: Mapping[str, Rule]
     root_pattern: str = ""
+    refuse: Callable[[Element], None] = lambda _root: None
 
 
 def rebuilder(table: Table) -> Rebuilder:
@@ -90,7 +94,9 @@ def rebuilder(table: Table) -> Rebuilder:
 
     def rebuild(source: Path, folder: Path, disguise: Disguise, ledger: Ledger) -> Path:
         document = load_xml(source)
-        return write_bytes(folder / f"{disguise.record}.xml", _rebuilt(document, table, Work(disguise, ledger)))
+        table.refuse(document.root)
+        work = Work(disguise, ledger, source, document.root)
+        return write_bytes(folder / f"{disguise.record}.xml", _rebuilt(document, table, work))
 
     return Rebuilder(rebuild)
 
@@ -193,17 +199,17 @@ def pattern(expression: str) -> Rule:
 
 def packed(text: str, _work: Work) -> str | None:
     """Samples as base64: unpacked and packed again, so that nothing stands between them."""
+    data = unpacked(text)
+    return None if data is None else base64.b64encode(data).decode("ascii")
+
+
+def unpacked(text: str) -> bytes | None:
+    """What base64 stands for; None where the text is none."""
     plain = "".join(text.split())
     try:
-        data = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except ValueError:
         return None
-    return base64.b64encode(data).decode("ascii")
-
-
-def packed_or_numbers(text: str, work: Work) -> str | None:
-    """Samples as base64 or as numbers."""
-    return numbers(text, work) or packed(text, work)
 
 
 def patient(_text: str, work: Work) -> str | None:

@@ -60,22 +60,33 @@ def stored_leads(path: Path, wave: Element, names: list[str], fs: float) -> dict
     Raises:
         FormatError: The samples are damaged, fewer than stated, or stored in a way that is not known.
     """
-    duration = number(wave.get("durationperchannel"))
-    most = MOST_SAMPLES // len(names)
-    if duration is not None and not 1000 / fs <= duration <= 1000 / fs * most:
-        raise FormatError(f"{path} claims to be {duration:g} ms long, which no resting ECG is.")
-    promised = None if duration is None else round(duration * fs / 1000)
-    rows = _rows(path, wave, len(names), 2 * promised if promised else most)
-    shortest = min(len(row) for row in rows)
-    if promised is not None and shortest < promised:
-        raise FormatError(f"{path}: a lead has {shortest:,} samples, not the {promised:,} it promises: it was cut.")
-    stored = {name: row[: promised or shortest].astype(np.int64) for name, row in zip(names, rows, strict=True)}
-    if _compressed(wave):
+    rows = stored_rows(path, wave, len(names), fs)
+    stored = {name: row.astype(np.int64) for name, row in zip(names, rows, strict=True)}
+    if is_compressed(wave):
         _restore_limb_leads(stored)
     return stored
 
 
-def _compressed(wave: Element) -> bool:
+def stored_rows(path: Path, wave: Element, leads: int, fs: float) -> list[npt.NDArray[np.int16]]:
+    """As :func:`stored_leads`, as the device stored them: int16 [samples] for each lead.
+
+    Raises:
+        FormatError: The samples are damaged, fewer than stated, or stored in a way that is not known.
+    """
+    duration = number(wave.get("durationperchannel"))
+    most = MOST_SAMPLES // leads
+    if duration is not None and not 1000 / fs <= duration <= 1000 / fs * most:
+        raise FormatError(f"{path} claims to be {duration:g} ms long, which no resting ECG is.")
+    promised = None if duration is None else round(duration * fs / 1000)
+    rows = _rows(path, wave, leads, 2 * promised if promised else most)
+    shortest = min(len(row) for row in rows)
+    if promised is not None and shortest < promised:
+        raise FormatError(f"{path}: a lead has {shortest:,} samples, not the {promised:,} it promises: it was cut.")
+    return [row[: promised or shortest] for row in rows]
+
+
+def is_compressed(wave: Element) -> bool:
+    """Whether the samples are compressed (XLI)."""
     method = (wave.get("compression") or wave.get("compressmethod") or "").lower()
     return method == "xli" and (wave.get("compressflag") or "true").lower() == "true"
 
@@ -94,7 +105,7 @@ def _rows(path: Path, wave: Element, leads: int, most: int) -> list[npt.NDArray[
         raise FormatError(
             f"{path} stores samples in a way that is not known: {coding[:20]}, {method[:20]}, {bits} bits."
         )
-    if _compressed(wave):
+    if is_compressed(wave):
         return unpack_xli(path, decoded_base64(path, text, "the waveform"), leads, most)
     if coding == "base64":
         values = int16_samples(path, decoded_base64(path, text, "the waveform"), "the waveform")

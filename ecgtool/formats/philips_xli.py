@@ -25,6 +25,7 @@ _BITS = 10
 _END = 2**_BITS - 1
 _ENTRIES = _END  # the table grows up to, and without, the code that ends a chunk
 _BIAS = 64
+_USUAL = 1  # the number of no known use, in every recording seen
 
 
 def unpack_xli(path: Path, data: bytes, leads: int, most_samples: int) -> list[Samples]:
@@ -47,6 +48,20 @@ def unpack_xli(path: Path, data: bytes, leads: int, most_samples: int) -> list[S
         packed = _lzw(path, data[begin:end], 2 * most_samples)
         unpacked.append(_samples(packed[: len(packed) & ~1], first))
     return unpacked
+
+
+def strip_xli(path: Path, data: bytes, leads: int) -> bytes:
+    """The chunks of so many leads with nothing that is no sample: zeros after each end, nothing after the last.
+
+    Raises:
+        FormatError: A chunk is cut, or there are fewer than expected.
+    """
+    made = bytearray()
+    for begin, end, first in _chunks(path, data, leads):
+        used = -(-_BITS * (len(_codes(data[begin:end])) + 1) // 8)  # up to the code that ends it
+        codes = data[begin:end][:used]
+        made += _HEADER.pack(end - begin, _USUAL, first) + codes.ljust(end - begin, b"\0")
+    return bytes(made)
 
 
 def _chunks(path: Path, data: bytes, leads: int) -> Iterator[tuple[int, int, int]]:

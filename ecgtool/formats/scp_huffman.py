@@ -105,12 +105,23 @@ def decode(data: bytes, tables: Sequence[Table], count: int) -> Whole:
         count: How many numbers.
     """
     lookup = _lookup(tuple(tables))
-    count = min(count, 8 * len(data))  # a code has a bit at least
     windows = _windows(data)
+    starts, entry = _found(windows, lookup, min(count, 8 * len(data)))  # a code has a bit at least
+    return lookup.base[entry] + _extra(windows, starts, lookup.prefix[entry], lookup.bits[entry])
+
+
+def bytes_used(data: bytes, tables: Sequence[Table], count: int) -> int:
+    """How many bytes the first ``count`` numbers of a run of codes take; what follows them means nothing."""
+    lookup = _lookup(tuple(tables))
+    starts, entry = _found(_windows(data), lookup, min(count, 8 * len(data)))
+    return -(-int(starts[-1] + lookup.bits[entry[-1]]) // 8) if len(starts) else 0
+
+
+def _found(windows: npt.NDArray[np.uint64], lookup: _Lookup, count: int) -> tuple[Whole, Whole]:
+    """The bits at which the first ``count`` codes of values begin, and their rows in the lookup."""
     top = (windows[:, None] << np.arange(8, dtype=np.uint64) >> np.uint64(64 - lookup.width)).reshape(-1)
     starts, used = _walk(top, lookup, count)
-    entry = lookup.entry[used, top[starts]]
-    return lookup.base[entry] + _extra(windows, starts, lookup.prefix[entry], lookup.bits[entry])
+    return starts, lookup.entry[used, top[starts]]
 
 
 class _Lookup(NamedTuple):

@@ -144,8 +144,18 @@ def csv(folder):
     return path
 
 
-def scp(folder, day=(2014, 5, 15), seed=0):
-    """SCP-ECG without compression: names in every text of section 1, in sections 8 and 11, and between sections."""
+def scp_packed(folder):
+    """SCP-ECG in the Huffman code of the standard: values of eight bits after ten bits that announce them."""
+
+    def packed(row):
+        bits = "".join(f"1111111110{value // 8 % 256:08b}" for value in row.tolist())
+        return int(bits + "0" * (-len(bits) % 8), 2).to_bytes(-(-len(bits) // 8), "big")
+
+    return scp(folder, tables=struct.pack("<H", 19999), pack=packed)
+
+
+def scp(folder, day=(2014, 5, 15), seed=0, tables=b"", pack=lambda row: row.astype("<i2").tobytes()):
+    """SCP-ECG: names in every text of section 1, in sections 8 and 11, behind the samples, and between sections."""
     counts = ecg(2, seed=seed)
     tags = [(number, text.encode() + b"\0") for number, text in zip(_SCP_TEXTS, TEXTS[1:], strict=False)]
     tags += [(2, PLANTS["patient id"].encode() + b"\0"), (4, struct.pack("<HB", 93, 1)), (8, b"\2")]
@@ -153,9 +163,17 @@ def scp(folder, day=(2014, 5, 15), seed=0):
     tags += [(14, bytes(8) + b"KARDX\0" + bytes(27) + PLANTS["device serial"].encode() + b"\0"), (27, b"\5\0")]
     person = b"".join(struct.pack("<BH", tag, len(value)) + value for tag, value in tags) + b"\xff\0\0"
     leads = struct.pack("<BB", 2, 4) + b"".join(struct.pack("<IIB", 1, 500, code) for code in (1, 2))
-    rhythm = struct.pack("<HHBBHH", 5000, 2000, 0, 0, 1000, 1000) + counts.astype("<i2").tobytes()
     told = "".join(TEXTS).encode()
-    bodies = {1: person, 3: leads + told, 6: rhythm + told, 8: told, 11: "".join(TEXTS).encode("utf-16-le")}
+    runs = [pack(row) + told for row in counts]
+    rhythm = struct.pack("<HHBBHH", 5000, 2000, 0, 0, *map(len, runs)) + b"".join(runs)
+    bodies = {
+        1: person,
+        **({2: tables + told} if tables else {}),
+        3: leads + told,
+        6: rhythm + told,
+        8: told,
+        11: "".join(TEXTS).encode("utf-16-le"),
+    }
     pointers, blocks, at = b"", b"", 6 + 16 + 120
     for number in range(1, 12):
         body = bodies.get(number, b"")

@@ -1,6 +1,7 @@
 """XML recordings in which every element, attribute, comment and instruction that can hold a name holds one."""
 
 import base64
+import struct
 from xml.sax.saxutils import escape, quoteattr
 
 from planted_binary import TEXTS, ecg
@@ -50,9 +51,25 @@ def muse_wide(folder):
     return muse(folder, "utf-16")
 
 
-def philips(folder):
-    rows = ecg(2)
-    data = base64.b64encode(rows.astype("<i2").tobytes()).decode()
+def philips_packed(folder):
+    """Compressed: texts in a number of no known use, behind the code that ends a lead, and behind the last lead."""
+    text = "".join(TEXTS).encode()
+
+    def chunk(row):
+        words = (row.astype("<i2") // 256).astype(">i2").tobytes()
+        bits = "".join(f"{code:010b}" for code in (*words[0::2], *words[1::2], 1023))
+        codes = int(bits + "0" * (-len(bits) % 8), 2).to_bytes(-(-len(bits) // 8), "big") + text
+        return struct.pack("<i2sh", len(codes), text[:2], 0) + codes
+
+    data = b"".join(map(chunk, ecg(2))) + text
+    return philips(folder, data, 'compression="XLI"')
+
+
+def philips(folder, data=None, stored='compression="Uncompressed"'):
+    if data is None:
+        text = "".join(TEXTS).encode()
+        data = b"".join(row.astype("<i2").tobytes() + text + b" " * (len(text) % 2) for row in ecg(2))
+    data = base64.b64encode(data).decode()
     return _save(
         folder,
         f"""<restingecgdata xmlns="http://www3.medical.philips.com" status="{PLANTS["institution"]}">{_NOISE}
@@ -68,7 +85,7 @@ def philips(folder):
         <age><dateofbirth>{PLANTS["birth date iso"]}</dateofbirth><years>93</years></age><sex>Female</sex>
         </generalpatientdata></patient>
         <waveforms by="{PLANTS["physician"]}"><parsedwaveforms numberofleads="2" leadlabels="I {PLANTS["initials"]}"
-        note="{PLANTS["free text"]}" dataencoding="Base64"
+        note="{PLANTS["free text"]}" dataencoding="Base64" {stored}
         durationperchannel="2000">{data}</parsedwaveforms></waveforms>
         </restingecgdata>""",
     )

@@ -1,6 +1,8 @@
 """Damaged recordings: one line or a clean file, and no text that passes for samples or marks."""
 
+import base64
 import os
+import re
 
 import numpy as np
 import planted_binary
@@ -87,6 +89,26 @@ def test_records_that_lie_beside_where_the_header_has_them_are_refused(tmp_path,
     assert (
         package.deidentify(path, tmp_path / "out", package.Policy(to="wfdb", key=policy.key)).audit["recordings"] == 1
     )
+
+
+@pytest.mark.parametrize("kind", ["Rhythm", "Median"])
+def test_samples_of_muse_beyond_those_promised_are_refused_since_they_may_be_text(tmp_path, policy, kind):
+    path = planted_xml.muse(tmp_path)
+    text = path.read_text()
+    wave = text[text.index("<Waveform>") : text.index("</RestingECG>")]
+    longer = base64.b64encode("".join(TEXTS).encode("utf-16-le") + bytes(1000)).decode()
+    hiding = re.sub("(<WaveFormData>)[^<]*", rf"\g<1>{longer}", wave).replace(">Rhythm<", f">{kind}<")
+    path.write_text(text.replace("</RestingECG>", hiding + "</RestingECG>"))
+    with pytest.raises(EcgError, match="more samples than it promises"):
+        package.deidentify(path, tmp_path / "out", policy)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_compressed_lead_of_philips_that_is_longer_than_it_promises_is_refused(tmp_path, policy):
+    path = planted_xml.philips_packed(tmp_path)
+    path.write_text(path.read_text().replace('durationperchannel="2000"', 'durationperchannel="1600"'))
+    with pytest.raises(EcgError, match="more samples than it promises"):
+        package.deidentify(path, tmp_path / "out", policy)
 
 
 def test_a_wrong_checksum_of_scp_is_refused_since_text_may_have_moved(tmp_path, policy):

@@ -57,6 +57,15 @@ def test_one_patient_is_one_pseudonym_whatever_the_format_and_the_run(tmp_path, 
     assert len(patients) == 1
 
 
+def test_an_id_with_blank_space_is_the_same_where_edf_has_to_write_it_without(tmp_path, ecg):
+    (tmp_path / "in").mkdir()
+    for make, written in ((planted_binary.edf, b"MRN_773421"), (planted_xml.muse, b"MRN 773421")):
+        path = make(tmp_path / "in")
+        path.write_bytes(path.read_bytes().replace(b"MRN-773421", written))
+    done = ecg("deidentify", tmp_path / "in", "--out", tmp_path / "out", "--json")
+    assert (done.json["recordings"], done.json["patients"]) == (2, 1)
+
+
 @pytest.mark.parametrize("make", [planted_xml.muse, planted_binary.edf, planted_dicom.dicom, planted_binary.npy])
 def test_the_days_between_two_recordings_of_a_patient_stay(make, tmp_path, ecg):
     spelled = {

@@ -21,10 +21,12 @@ MAKERS = {
     "csv": planted_binary.csv,
     "mat": planted_binary.mat,
     "scp": planted_binary.scp,
+    "scp packed": planted_binary.scp_packed,
     "dicom": planted_dicom.dicom,
     "muse": planted_xml.muse,
     "muse in UTF-16": planted_xml.muse_wide,
     "philips": planted_xml.philips,
+    "philips packed": planted_xml.philips_packed,
     "aecg": planted_xml.aecg,
     "schiller": planted_xml.schiller,
 }
