@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -15,8 +16,9 @@ from ecgtool import __version__
 from ecgtool.catalog import Catalog
 from ecgtool.catalog.bundle import Bundle, Parity
 from ecgtool.errors import EcgError, NotFound, did_you_mean
+from ecgtool.files import expanded
 from ecgtool.formats import read_record, recognised
-from ecgtool.home import FAMILIES, find, home, is_path, members
+from ecgtool.home import FAMILIES, find, home, is_path, members, portable
 from ecgtool.record import Record
 from ecgtool.run import Run
 from ecgtool.signals.checks import check
@@ -97,7 +99,8 @@ def _told(record: Record, target: str, facts: Mapping[str, Any]) -> Description:
     details = {"warnings": list(warnings), "quality": {lead.lead: asdict(lead) for lead in judged}}
     rows = tuple(_lead_row(record, index, lead) for index, lead in enumerate(judged))
     columns = ("lead", "min", "max", "median", "SD", "invalid", "quality", "remark")
-    return Description("recording", record.id or target, facts, columns, rows, (f"ecg plot {target}",), details)
+    following = (f"ecg plot {shlex.quote(target)}",)
+    return Description("recording", record.id or target, facts, columns, rows, following, details)
 
 
 def _words(value: Any) -> Any:
@@ -130,9 +133,9 @@ def describe_store(path: Path) -> Description:
     }
     facts.update({f"note {number}": note for number, note in enumerate(held.notes, 1)})
     rows = tuple(row for task in held.tasks for row in _label_rows(store, task.name))
-    name = path.name
-    following = (f"ecg train --dataset {name} --arch xlstm", f"ecg plot {name}:0")
-    return Description("store", name, facts, ("task", "label", "train", "val", "test"), rows, following)
+    name = shlex.quote(portable(path))
+    following = (f"ecg train --dataset {name} --arch xlstm", f"ecg plot {shlex.quote(f'{portable(path)}:0')}")
+    return Description("store", path.name, facts, ("task", "label", "train", "val", "test"), rows, following)
 
 
 def describe_run(path: Path) -> Description:
@@ -150,10 +153,8 @@ def describe_run(path: Path) -> Description:
         "epochs done": max(len(_lines(path / "metrics.csv")) - 1, 0),
     }
     rows = tuple(row for split in ("val", "test") for row in _metric_rows(run.metrics(split), split))
-    name = path.name
-    return Description(
-        "run", name, facts, ("split", "metric", "value", "95 % from", "to"), rows, (f"ecg evaluate {name}",)
-    )
+    following = (f"ecg evaluate {shlex.quote(portable(path))}",)
+    return Description("run", path.name, facts, ("split", "metric", "value", "95 % from", "to"), rows, following)
 
 
 def describe_bundle(path: Path) -> Description:
@@ -175,7 +176,8 @@ def describe_bundle(path: Path) -> Description:
     }
     rows = tuple((label, held.thresholds.get(label)) for label in held.task.labels)
     registered = "@" in path.name
-    following = (f"ecg predict {path.name} FILE", *(() if registered else (f"ecg register {path.name} --name NAME",)))
+    name = path.name if registered else shlex.quote(portable(path))
+    following = (f"ecg predict {name} FILE", *(() if registered else (f"ecg register {name} --name NAME",)))
     return Description("bundle", path.name, facts, ("label", "threshold"), rows, following)
 
 
@@ -200,9 +202,12 @@ def locate(target: str) -> Path:
         NotFound: There is nothing of that path or name; the hint names the nearest one.
     """
     known = [member for family in FAMILIES for member in members(family)]
-    recording = Path(target).is_file() or Path(f"{target}.hea").is_file()
-    if is_path(target) or recording or (Path(target).exists() and target not in known):
-        return Path(target)
+    path = expanded(target)
+    header = Path(f"{path}.hea")
+    if not path.exists() and header.is_file():
+        return header
+    if is_path(target) or path.is_file() or (path.exists() and target not in known):
+        return path
     for family in FAMILIES:
         if target in members(family):
             return find(family, target)

@@ -1,12 +1,15 @@
 """Describe: what things are, in words and numbers."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
 from support import make_store
 
 from ecgtool.describe import describe
+from ecgtool.errors import NotFound
+from ecgtool.formats import write_record
 from ecgtool.formats.wfdb_write import write_wfdb
 from ecgtool.record import Record
 
@@ -51,6 +54,33 @@ def test_what_is_not_there_is_one_line_with_the_nearest_name(ecg, home):
     outcome = ecg("info", "ptbxk")
     assert outcome.code == 1
     assert "Did you mean 'ptbxl'?" in outcome.err
+
+
+def test_a_record_of_wfdb_is_known_without_its_suffix(ecg, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_wfdb(a_record([np.sin(np.arange(1000) / 100), np.zeros(1000)]), tmp_path, "one")
+    assert describe("one").facts == describe("one.hea").facts
+    assert describe("./one").next == ("ecg plot one.hea",)
+    with pytest.raises(NotFound):
+        describe("two")
+
+
+@pytest.mark.parametrize("name", ["my ecg.npy", "it's $(one).npy"])
+def test_the_next_command_can_be_pasted_whatever_a_recording_is_called(ecg, tmp_path, name):
+    write_record(a_record([np.sin(np.arange(1000) / 100)]), tmp_path / name, "npy")
+    (following,) = describe(str(tmp_path / name)).next
+    program, *arguments = shlex.split(following)
+    assert program == "ecg"
+    assert ecg(*arguments, "--out", tmp_path / "page.png").code == 0
+
+
+def test_the_next_commands_find_a_store_that_lies_outside_of_the_home(ecg, home, tmp_path):
+    make_store(tmp_path / "my store")
+    train, plot = describe(str(tmp_path / "my store")).next
+    assert shlex.split(train)[3] == str(tmp_path / "my store")
+    assert ecg(*shlex.split(plot)[1:], "--out", tmp_path / "item.png").code == 0
+    make_store(home / "stores" / "mine")
+    assert describe("mine").next[1] == "ecg plot mine:0"
 
 
 def test_a_folder_that_is_nothing_is_one_line(ecg, tmp_path):

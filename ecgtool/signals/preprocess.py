@@ -56,7 +56,8 @@ def preprocess(record: Record, leads: tuple[str, ...], steps: Preprocessing, sam
         samples: Of an item: with ``fit="centre"`` the result is as long. Otherwise the record's length is kept.
 
     Raises:
-        DataError: A lead that is neither there nor derivable, no samples, or a filter edge too high for the rate.
+        DataError: A lead that is neither there nor derivable, no samples, a filter edge too high for the rate, or a
+            high-pass edge that is not below the low-pass edge.
     """
     masked = steps.missing == "mask"
     names = leads[:-1] if masked and leads[-1:] == (MASK,) else leads
@@ -162,6 +163,9 @@ def _resampled(signal: Signal, fs: float, to: float) -> Signal:
 
 
 def _filtered(signal: Signal, fs: float, steps: Preprocessing) -> Signal:
+    if steps.highpass is not None and steps.lowpass is not None and steps.highpass >= steps.lowpass:
+        edges = f"A high-pass edge of {steps.highpass:g} Hz must lie below the low-pass edge of {steps.lowpass:g} Hz."
+        raise DataError(edges, "Lower the one, raise the other, or leave one out.")
     linear = steps.highpass if steps.highpass_filter == "fir" else None
     butterworth = steps.highpass if steps.highpass_filter == "butterworth" else None
     if steps.baseline != "none":

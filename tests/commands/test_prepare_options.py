@@ -1,6 +1,7 @@
 """The options that every ``ecg prepare`` takes."""
 
 import inspect
+import shlex
 from dataclasses import fields
 
 import numpy as np
@@ -92,7 +93,10 @@ def test_a_notch_suits_the_rate_of_the_recordings_not_of_the_store(ecg, folder):
     [
         (("--highpass-filter", "cheby"), "highpass_filter"),
         (("--fit", "left"), "fit"),
-        (("--missing", "zero"), "missing"),
+        (("--missing", "zero"), "missing: Input should be 'drop' or 'mask' (got 'zero')"),
+        (("--missing", "refuse"), "missing: Input should be 'drop' or 'mask' (got 'refuse')"),
+        (("--highpass", 30, "--lowpass", 20), "A high-pass edge of 30 Hz must lie below the low-pass edge of 20 Hz"),
+        (("--lowpass", 0.01, "--out", "flat"), "A high-pass edge of 0.05 Hz must lie below the low-pass edge of 0.01"),
         (("--baseline", "wavelet"), "baseline"),
         (("--fit", "centre", "--window-s", 2), "--fit centre makes one item of a recording, --window-s several"),
     ],
@@ -102,6 +106,13 @@ def test_a_value_that_cannot_be_is_one_line(ecg, folder, options, said):
     assert done.code == 1
     assert said in done.err
     assert len(done.err.strip().splitlines()) == 1
+
+
+def test_a_store_outside_of_the_home_is_named_so_that_the_next_commands_find_it(ecg, folder, tmp_path):
+    made = ecg("prepare", "ptbxl", folder, "--out", tmp_path / "my store")
+    assert made.code == 0, made.err
+    (told,) = [line.strip() for line in made.err.splitlines() if "ecg info" in line]
+    assert ecg(*shlex.split(told)[1:]).code == 0
 
 
 def test_a_mask_and_a_fit_are_kept_with_the_store(ecg, folder):

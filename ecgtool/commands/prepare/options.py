@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from ecgtool.datasets.splits import Division
     from ecgtool.store import Store
     from ecgtool.task import Task
+
+# What the option calls what is done about leads that are missing, and what a store's document calls it.
+_MISSING = {"drop": "refuse", "mask": "mask"}
 
 Tasks = Annotated[list[str] | None, typer.Option("--task", help="What to predict; several with commas or repeated.")]
 
@@ -98,7 +102,10 @@ class Shared:
             ConfigError: A value out of range.
         """
         from ecgtool.config import Preprocessing, checked
+        from ecgtool.errors import ConfigError
 
+        if self.missing not in _MISSING:
+            raise ConfigError(f"missing: Input should be 'drop' or 'mask' (got {self.missing[:60]!r}).")
         made = {
             "fs": fs if self.fs is None else self.fs,
             "highpass": self.highpass or None,
@@ -107,7 +114,7 @@ class Shared:
             "baseline": self.baseline,
             "normalise": self.normalise,
             "fit": self.fit,
-            "missing": "refuse" if self.missing == "drop" else self.missing,
+            "missing": _MISSING[self.missing],
             "stand_in": self.stand_in,
         }
         if self.highpass:
@@ -210,8 +217,9 @@ def prepared(store: Store, tasks: Sequence[str], arch: str = "xlstm") -> Result:
     from rich.console import Group
 
     from ecgtool.console import table
+    from ecgtool.home import portable
 
-    manifest, name = store.manifest, named(store)
+    manifest, name, typed = store.manifest, named(store), shlex.quote(portable(store.path))
     chosen = [store.task(task) for task in tasks]
     counts = {task.name: _counts(store, task) for task in chosen}
     columns = list(manifest.splits)
@@ -221,7 +229,7 @@ def prepared(store: Store, tasks: Sequence[str], arch: str = "xlstm") -> Result:
     return Result(
         {"store": name, "path": str(store.path), **data, "tasks": counts},
         Group(_sentence(store, name), *tables),
-        [f"ecg train --dataset {name} --arch {arch}{choice}", f"ecg info {name}"],
+        [f"ecg train --dataset {typed} --arch {arch}{choice}", f"ecg info {typed}"],
     )
 
 
