@@ -118,7 +118,7 @@ def _time(path: Path, part: _Part) -> tuple[float, str]:
         increment = sequence.find("value/increment")
         if not _code(sequence).startswith("TIME_") or increment is None:
             continue
-        step, per_second = number(increment.get("value")), _PER_SECOND.get(increment.get("unit", "s"))
+        step, per_second = number(increment.get("value")), _PER_SECOND.get(increment.get("unit", ""))
         if step and per_second and step > 0:
             absolute = _code(sequence) == "TIME_ABSOLUTE"
             fs = checked_rate(path, round(per_second / step, 6), "increment")

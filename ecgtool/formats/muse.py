@@ -41,9 +41,11 @@ def read(path: Path, start_s: float = 0.0, seconds: float | None = None) -> Reco
         ConfigError: The range begins after the end of the recording.
     """
     root = load_xml(path).root
-    wave = _best_waveform(path, root)
+    wave, others = _best_waveform(path, root)
     warnings: list[str] = []
-    if text_at(wave, "WaveformType").lower() == "median":
+    if others:
+        warnings.append(f"The file holds {others} further rhythm{'s' if others > 1 else ''}; the longest is read.")
+    if _is_median(wave):
         warnings.append("The file holds a median beat only, not the recording that it was made from.")
     leads = [_lead(path, element, warnings) for element in wave.findall("LeadData")]
     promised = number_at(wave, "NumberofLeads")
@@ -54,12 +56,17 @@ def read(path: Path, start_s: float = 0.0, seconds: float | None = None) -> Reco
     return leads_record(path, leads, _rate(path, wave), Span(start_s, seconds), meta, patient)
 
 
-def _best_waveform(path: Path, root: Element) -> Element:
-    """The rhythm with the most samples; the median beat where there is no rhythm."""
+def _best_waveform(path: Path, root: Element) -> tuple[Element, int]:
+    """The rhythm with the most samples, the median beat where there is none, and how many further rhythms there are."""
     waves = [wave for wave in root.iter("Waveform") if wave.find("LeadData") is not None]
     if not waves:
         raise FormatError(f"{path} holds no waveform.", "It may be a report without its recording; export it again.")
-    return max(waves, key=lambda wave: (text_at(wave, "WaveformType").lower() != "median", _size(wave)))
+    best = max(waves, key=lambda wave: (not _is_median(wave), _size(wave)))
+    return best, sum(not _is_median(wave) for wave in waves if wave is not best)
+
+
+def _is_median(wave: Element) -> bool:
+    return text_at(wave, "WaveformType").lower() == "median"
 
 
 def _size(wave: Element) -> int:
@@ -78,13 +85,13 @@ def _lead(path: Path, element: Element, warnings: list[str]) -> Lead:
     label = f"lead {name[:40]}"
     size = number_at(element, "LeadSampleSize")
     if size not in (None, 2.0):
-        raise FormatError(f"{path}: {label} has samples of {size:g} bytes; only 2 are known.")
+        raise FormatError(f"{path}: {label} has samples of {size:g} bytes; only 2 are known.", "Export it as DICOM.")
     data = decoded_base64(path, text_at(element, "WaveFormData"), label)
     warnings.extend(_broken_promises(path, element, data, label))
     scale = number_at(element, "LeadAmplitudeUnitsPerBit")
     unit = text_at(element, "LeadAmplitudeUnits")
     per_mv = units_per_mv(unit) if scale else None
-    return Lead(name, int16_samples(path, data, label), scale or 1.0, per_mv, unit=unit)
+    return Lead(name, int16_samples(path, data, label), scale or 1.0, per_mv, unit=unit if scale else "")
 
 
 def _broken_promises(path: Path, element: Element, data: bytes, label: str) -> Iterator[str]:
@@ -94,17 +101,18 @@ def _broken_promises(path: Path, element: Element, data: bytes, label: str) -> I
         FormatError: There are fewer samples than it says.
     """
     samples, stored = number_at(element, "LeadSampleCountTotal"), len(data) // 2
+    begin = label[0].upper() + label[1:]
     if samples is not None and stored < samples:
         raise FormatError(f"{path}: {label} has {stored:,} samples, not the {samples:,.0f} it promises: it was cut.")
     if samples is not None and stored > samples:
-        yield f"{label.capitalize()} has {stored:,} samples, {stored - samples:,.0f} more than it promises."
+        yield f"{begin} has {stored:,} samples, {stored - samples:,.0f} more than it promises."
     if number_at(element, "LeadByteCountTotal") not in (None, float(len(data))):
-        yield f"{label.capitalize()} has {len(data):,} bytes, not as many as it promises."
+        yield f"{begin} has {len(data):,} bytes, not as many as it promises."
     checksum = number_at(element, "LeadDataCRC32")
     if checksum and checksum != zlib.crc32(data):
         yield f"The checksum of {label} is not the one that the file states."
     if number_at(element, "LeadTimeOffset") or number_at(element, "LeadOffsetFirstSample"):
-        yield f"{label.capitalize()} does not begin with the others; it is read as if it did."
+        yield f"{begin} does not begin with the others; it is read as if it did."
     if text_at(element, "LeadOff").upper() == "TRUE":
         yield f"The electrode of {label} was off."
 

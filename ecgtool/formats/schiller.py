@@ -77,7 +77,7 @@ def _lead(path: Path, wave: Element, channel: Element) -> Lead:
             "The file was cut or changed; export it again.",
         )
     step, unit = number_at(wave, "resolution/yres/unitperbit"), text_at(wave, "resolution/yres/units")
-    return Lead(name, counts, step or 1.0, units_per_mv(unit) if step else None, unit=unit)
+    return Lead(name, counts, step or 1.0, units_per_mv(unit) if step else None, unit=unit if step else "")
 
 
 def _person(root: Element) -> dict[str, Any]:

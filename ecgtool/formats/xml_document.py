@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 64 * 2**20
 MOST_DEPTH = 64
 MOST_NODES = 100_000  # elements and attributes; a recording of twelve leads has about a thousand
+_MOST_TOKEN = 2**20  # characters of one tag, comment or declaration; text is none of these
 _CHUNK = 2**16
 _SNIFFED = 1024  # bytes at a time, while only the root element is looked for
 _PROLOGUE = 2**20  # how far from the start a root element is looked for
@@ -36,6 +37,7 @@ _DOCTYPE = re.compile(r"<!DOCTYPE\s+([^\s\[>]{1,200})")
 _LINE = re.compile(r":?\s*line (\d+), column \d+")
 _ENCODINGS = {"iso8859-1", "iso8859-2", "iso8859-15", "cp1250", "cp1251", "cp1252", "ascii", "utf-8"}
 _SCHEMA_INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
+_AGAIN = "Get the file again from where it was exported."
 _CUT = ("no element found", "unclosed token", "unclosed CDATA section", "partial character")
 
 
@@ -79,7 +81,10 @@ def load_xml(path: Path) -> XmlDocument:
     with explained(path), path.open("rb") as file:
         size = file.seek(0, 2)
         if size > MOST_BYTES:
-            raise FormatError(f"{path} is {size / 2**20:.0f} MiB of XML; at most {MOST_BYTES // 2**20} are read.")
+            raise FormatError(
+                f"{path} is {size / 2**20:.0f} MiB of XML; at most {MOST_BYTES // 2**20} are read.",
+                "Export it as DICOM, EDF or WFDB instead.",
+            )
         file.seek(0)
         encoding, skip = _encoding(file.read(4096))
         file.seek(skip)
@@ -87,7 +92,7 @@ def load_xml(path: Path) -> XmlDocument:
         for _ in _parsed(_texts(file, encoding), tree, path):
             pass
     if tree.root is None:
-        raise FormatError(f"{path} is not XML: it has no element.")
+        raise FormatError(f"{path} is not XML: it has no element.", _AGAIN)
     return XmlDocument(tree.root, tree.namespace, encoding)
 
 
@@ -124,12 +129,14 @@ class _Tree:
         self.namespace = ""
         self._path = path
         self._element = Element
+        self.events = 0
         self._open: list[Element] = []
         self._text: list[str] = []
         self._nodes = 0
         self._names: dict[str, str] = {}
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self.events += 1
         self._nodes += 1 + len(attributes)
         if self._nodes > MOST_NODES:
             raise FormatError(f"{self._path} has more than {MOST_NODES:,} XML nodes, more than any recording.")
@@ -147,9 +154,11 @@ class _Tree:
         self._text.clear()
 
     def data(self, text: str) -> None:
+        self.events += 1
         self._text.append(text)
 
     def end(self, _tag: str) -> None:
+        self.events += 1
         element = self._open.pop()
         if self._text:
             element.text = "".join(self._text)
@@ -167,6 +176,7 @@ class _Root:
     """What the parser feeds while only the root's name is wanted."""
 
     name = ""
+    events = 0
 
     def start(self, tag: str, _attributes: dict[str, str]) -> None:
         self.name = _local(tag).lower()
@@ -243,17 +253,21 @@ def _parsed(texts: Iterator[str], target: Any, path: Path) -> Iterator[int]:
     from defusedxml.ElementTree import DefusedXMLParser
 
     parser = DefusedXMLParser(target=target, forbid_dtd=False, forbid_entities=True, forbid_external=True)
-    fed = 0
+    fed = heard = events = 0  # characters, of these up to the last event; a tag of endless attributes causes none
     try:
         for text in texts:
             parser.feed(text)
             fed += len(text)
+            if target.events > events:
+                events, heard = target.events, fed
+            if fed - heard > _MOST_TOKEN:
+                raise FormatError(f"{path} holds an XML tag or comment of over {_MOST_TOKEN:,} characters.", _AGAIN)
             yield fed
         parser.close()
     except DefusedXmlException:
         raise FormatError(f"{path} declares XML entities, which no recording needs; it is not read.") from None
     except (ParseError, ValueError) as error:
-        raise FormatError(_not_well_formed(path, error), "Get the file again from where it was exported.") from None
+        raise FormatError(_not_well_formed(path, error), _AGAIN) from None
     yield fed
 
 

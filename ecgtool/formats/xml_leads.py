@@ -21,6 +21,7 @@ Rows = dict[str, npt.NDArray[np.float64]]
 
 MOST_SAMPLES = 2**23  # of all leads together: twenty minutes of twelve leads at 500 Hz
 _LONGEST_NAME = 64
+_AGAIN = "The file is damaged, or was written wrongly; export it again."
 
 
 class Lead(NamedTuple):
@@ -83,7 +84,7 @@ def leads_record(
     names = distinct_names([_checked_name(path, lead.name) for lead in kept], path)
     rows = {lead_name(name): lead.millivolts(begin, end) for name, lead in zip(names, kept, strict=True)}
     if len(rows) < len(kept):
-        raise FormatError(f"{path} names a lead more than once.")
+        raise FormatError(f"{path} names a lead more than once.", _AGAIN)
     derived = derive_limb_leads(rows)
     order = [name for name in LEADS_12 if name in rows] if set(LEADS_12) <= set(rows) else []
     order += [name for name in rows if name not in order]
@@ -110,9 +111,9 @@ def checked_rate(path: Path, fs: float | None, field: str) -> float:
         FormatError: There is none, or it is outside 1-100,000 Hz.
     """
     if fs is None:
-        raise FormatError(f"{path} does not say how many samples a second has ({field}).")
+        raise FormatError(f"{path} does not say how many samples a second has ({field}).", _AGAIN)
     if not MIN_FS <= fs <= MAX_FS:
-        raise FormatError(f"{path} has a sampling rate of {fs:g} Hz, outside 1-100,000 Hz.")
+        raise FormatError(f"{path} has a sampling rate of {fs:g} Hz, outside 1-100,000 Hz.", _AGAIN)
     return fs
 
 
@@ -144,7 +145,7 @@ def decoded_base64(path: Path, text: str, lead: str) -> bytes:
     try:
         return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise FormatError(f"{path}: the samples of {lead} are not valid base64.") from None
+        raise FormatError(f"{path}: the samples of {lead} are not valid base64.", _AGAIN) from None
 
 
 def int16_samples(path: Path, data: bytes, lead: str) -> npt.NDArray[np.int16]:
@@ -154,7 +155,7 @@ def int16_samples(path: Path, data: bytes, lead: str) -> npt.NDArray[np.int16]:
         FormatError: Half a sample is left over.
     """
     if len(data) % 2:
-        raise FormatError(f"{path}: the samples of {lead} end within a sample; the file is damaged.")
+        raise FormatError(f"{path}: the samples of {lead} end within a sample.", _AGAIN)
     return np.frombuffer(data, "<i2").astype(np.int16, copy=False)
 
 
@@ -176,7 +177,7 @@ def numbers_in(path: Path, text: str, lead: str) -> Counts:
     except ValueError:
         values = np.array([np.nan])
     if not np.isfinite(values).all():
-        raise FormatError(f"{path}: the samples of {lead} are not all numbers.")
+        raise FormatError(f"{path}: the samples of {lead} are not all numbers.", _AGAIN)
     return values
 
 

@@ -70,6 +70,13 @@ def test_a_rate_that_cannot_be_is_refused(reading, increment, unit):
         reading(aecg_series([ONE], increment=increment, unit=unit))
 
 
+def test_an_increment_without_a_unit_is_not_taken_for_seconds(tmp_path):
+    path = tmp_path / "x.xml"
+    path.write_text(aecg([aecg_series([ONE], increment="0.002")]).replace('"0.002" unit="s"', '"0.002"'))
+    with pytest.raises(FormatError, match="does not say how many samples"):
+        read_record(path)
+
+
 @pytest.mark.parametrize(("scale", "unit", "mv"), [("2.5", "uV", 0.0025), ("0.005", "mV", 0.005), ("1e-6", "V", 0.001)])
 def test_origin_and_scale_have_units(reading, scale, unit, mv):
     lead = aecg_lead("MDC_ECG_LEAD_V2", COUNTS[0], scale=scale, unit=unit)

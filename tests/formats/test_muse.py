@@ -46,7 +46,9 @@ def test_the_rhythm_is_preferred_wherever_the_median_stands(reading):
 
 def test_of_several_rhythms_the_one_with_most_samples_is_read(reading):
     short = muse_wave([muse_lead(name, row[:100]) for name, row in zip(EIGHT, COUNTS, strict=True)])
-    assert reading(short, muse_wave(RHYTHM), short).signal.shape[1] == 250
+    record = reading(short, muse_wave(RHYTHM), short)
+    assert record.signal.shape[1] == 250
+    assert record.meta["warnings"] == ("The file holds 2 further rhythms; the longest is read.",)
 
 
 def test_a_median_beat_alone_is_read_and_told(reading):
@@ -80,6 +82,7 @@ def test_every_unit_arrives_as_millivolt(reading, scale, unit, volts):
 def test_without_a_scale_it_is_not_calibrated(reading, scale, unit):
     record = reading(muse_wave([muse_lead("V1", COUNTS[0], scale=scale, unit=unit)]))
     assert not record.calibrated
+    assert record.meta["units"] == {"V1": unit if scale == "1" else ""}  # counts are no microvolts
     np.testing.assert_array_equal(record.signal[0], COUNTS[0])
 
 
@@ -98,11 +101,11 @@ def test_without_lead_ii_nothing_is_derived(reading):
 @pytest.mark.parametrize(
     ("lead", "told"),
     [
-        (muse_lead("V1", COUNTS[0], checksum=12345), "checksum of lead V1"),
-        (muse_lead("V1", COUNTS[0], promised=200), "50 more than it promises"),
-        (V1.replace("<LeadOff>FALSE", "<LeadOff>TRUE"), "electrode of lead V1 was off"),
-        (V1.replace("<LeadTimeOffset>0", "<LeadTimeOffset>8"), "does not begin with the others"),
-        (V1.replace("Total>500<", "Total>400<"), "not as many as it promises"),
+        (muse_lead("V1", COUNTS[0], checksum=12345), "The checksum of lead V1"),
+        (muse_lead("V1", COUNTS[0], promised=200), "Lead V1 has 250 samples, 50 more than it promises"),
+        (V1.replace("<LeadOff>FALSE", "<LeadOff>TRUE"), "The electrode of lead V1 was off"),
+        (V1.replace("<LeadTimeOffset>0", "<LeadTimeOffset>8"), "Lead V1 does not begin with the others"),
+        (V1.replace("Total>500<", "Total>400<"), "Lead V1 has 500 bytes, not as many as it promises"),
     ],
 )  # fmt: skip
 def test_broken_promises_are_told(reading, lead, told):

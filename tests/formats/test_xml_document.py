@@ -107,8 +107,10 @@ def test_entities_are_refused(tmp_path, declarations):
         (b"<r>" + b"<a/>" * 3_000_000, "nodes"),
         (b"<r>" + b'<a b="" c="" d=""/>' * 700_000, "nodes"),
         (b"<r " + b" ".join(b'a%d=""' % number for number in range(MOST_NODES)) + b"/>", "nodes"),
+        (b"<r " + b" ".join(b'a%d=""' % number for number in range(1_200_000)) + b"/>", "tag or comment of over"),
+        (b"<r><!--" + b"a" * 12_000_000 + b"--></r>", "tag or comment of over"),
     ],
-    ids=["nested", "elements", "attributes", "one element"],
+    ids=["nested", "elements", "attributes", "one element", "endless tag", "endless comment"],
 )
 def test_bombs_are_refused_within_64_mb(tmp_path, bomb, told):
     path = written(tmp_path, bomb)
