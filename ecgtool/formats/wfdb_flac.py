@@ -53,7 +53,10 @@ def _piece(header: Path, signals: Sequence[Signal], begin: int, end: int) -> npt
             str(header.with_suffix("").absolute()), begin, end, columns,
             physical=False, smooth_frames=False, ignore_skew=True,
         )  # fmt: skip
-        frames = [np.reshape(part, (end - begin, -1)) for part in record.e_d_signal]
+        if len(columns) != len(signals):  # the two readers differ about a damaged header
+            raise ValueError(f"its header names {len(signals)} signals, it has {len(columns)}")
+        parts = zip(record.e_d_signal, signals, strict=True)
+        frames = [np.reshape(part, (end - begin, signal.spf)) for part, signal in parts]
     except Exception as error:
         raise FormatError(
             f"{header.parent / signals[0].file} cannot be read as FLAC: {str(error)[:200] or type(error).__name__}.",

@@ -359,6 +359,16 @@ def test_a_comment_with_a_windows_ellipsis_is_one_comment(tmp_path):
     assert len(read_record(header).meta["comments"]) == 1
 
 
+def test_a_header_that_two_readers_understand_differently_is_refused(tmp_path):
+    wfdb.wrsamp("flac", 100, ["mV"] * 2, ["I", "II"], np.zeros((300, 2)), fmt=["516"] * 2, write_dir=str(tmp_path))
+    header = tmp_path / "flac.hea"
+    text = header.read_bytes()
+    begin = text.rindex(b"flac.dat")
+    header.write_bytes(text[:begin] + b"fl\x99c.dat" + text[begin + 8 :])
+    with pytest.raises(FormatError, match="names 1 signals, it has 2"):
+        read_record(header)
+
+
 def test_flac_is_read_through_the_wfdb_package(tmp_path):
     signal = np.random.default_rng(0).normal(0, 0.2, (2000, 3)).cumsum(axis=0)
     names = ["I", "II", "V1"]
