@@ -364,7 +364,7 @@ def test_a_header_that_two_readers_understand_differently_is_refused(tmp_path):
     header = tmp_path / "flac.hea"
     text = header.read_bytes()
     begin = text.rindex(b"flac.dat")
-    header.write_bytes(text[:begin] + b"fl\x99c.dat" + text[begin + 8 :])
+    header.write_bytes(text[:begin] + b"fla\x99c.dat" + text[begin + 8 :])
     with pytest.raises(FormatError, match="names 1 signals, it has 2"):
         read_record(header)
 
