@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,16 @@ import numpy.typing as npt
 
 from ecgtool import console
 from ecgtool.console import inert
+from ecgtool.datasets.anonymous import anonymous, nameless
+from ecgtool.datasets.cells import tidy, told
 from ecgtool.datasets.cinc2021_codes import LABEL_OF, SCORED, TIMED, VOLTAGE
 from ecgtool.datasets.corpus import Entry
 from ecgtool.datasets.folder import folder_of
 from ecgtool.datasets.folder_files import HEADER, Tree
-from ecgtool.datasets.folder_people import AGE, OLDEST, SEX
-from ecgtool.datasets.folder_rows import known_path, told
+from ecgtool.datasets.folder_rows import known_path
+from ecgtool.datasets.inputs import AGE, SEX, capped
 from ecgtool.datasets.splits import Division
-from ecgtool.errors import DataError, FormatError, NotFound
+from ecgtool.errors import DataError, EcgError, FormatError, NotFound
 from ecgtool.files import Below
 from ecgtool.formats import wfdb
 from ecgtool.formats.wfdb_comments import person
@@ -112,8 +114,12 @@ class CinC2021:
 
     def read(self, entry: Entry) -> Record:
         """The recording of an entry."""
-        record = wfdb.read(self._below(f"{entry.record}{HEADER}"))
-        return replace(record, id=entry.id, patient=entry.patient)
+        path = self._below(f"{entry.record}{HEADER}")
+        try:
+            record = wfdb.read(path)
+        except EcgError as error:  # what stands in a header is not stored
+            raise type(error)(anonymous(error.message, path, entry.id, entry.record), error.hint) from None
+        return nameless(record, path, entry, entry.record)
 
 
 def make_targets(codes: Sequence[tuple[str, ...] | None]) -> tuple[npt.NDArray[np.uint8], list[str]]:
@@ -161,10 +167,11 @@ def _read_headers(folder: Path) -> tuple[dict[str, _Header], list[str]]:
     damaged: list[str] = []
     with console.progress("Reading headers", len(names)) as advance:
         for name in names:
+            file = f"{name}{HEADER}"
             try:
-                headers[name] = _parsed(load_header(tree.below(f"{name}{HEADER}")))
+                headers[name] = _parsed(load_header(tree.below(file)))
             except (FormatError, NotFound) as error:
-                damaged.append(error.message.replace(f"{folder}/", "").rstrip("."))
+                damaged.append(anonymous(error.message, tree.folder / file, name, keep=file).rstrip("."))
             advance(1)
     if not headers:
         raise DataError(f"None of the {len(names)} headers in {folder} can be read. The first: {damaged[0]}.")
@@ -185,10 +192,7 @@ def _parsed(header: Header) -> _Header:
 
 
 def _known(header: _Header) -> dict[str, Any]:
-    age = header.age
-    if age is not None:
-        age = int(age) if age.is_integer() else age
-        age = OLDEST + 1 if age > OLDEST else age
+    age = None if header.age is None else tidy(capped(header.age))
     return {AGE: age, SEX: None if header.sex is None else int(header.sex == "F")}
 
 

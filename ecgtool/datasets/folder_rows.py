@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from ecgtool.console import inert
+from ecgtool.datasets.anonymous import anonymous
+from ecgtool.datasets.cells import Places, told
 from ecgtool.datasets.folder_files import Tree
 from ecgtool.datasets.folder_labels import Listed
 from ecgtool.datasets.folder_survey import Seen, said_of, survey
 from ecgtool.errors import DataError, FormatError, NotFound
 from ecgtool.formats.sidecar import Sidecar
-
-NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,23 @@ class Found:
         return end - self.row.start_s
 
 
-def find_recordings(tree: Tree, rows: Sequence[Listed], source: str) -> tuple[list[Found], list[str]]:
+class Left(NamedTuple):
+    """What does not become part of a store: ``notes`` it may keep, and ``details`` with names, for the user alone."""
+
+    notes: list[str]
+    details: list[str]
+
+
+def find_recordings(
+    tree: Tree, rows: Sequence[Listed], places: Places, *, keep_names: bool = False
+) -> tuple[list[Found], Left]:
     """The recordings that the rows mean, in their order, and what is missing, unreadable or left over in words.
 
     Args:
         tree: The folder.
         rows: Of the list.
-        source: The list's name, for messages.
+        places: Where they stand.
+        keep_names: Whether items are called after files rather than after rows, and notes name files.
 
     Raises:
         NotFound: No row means a recording that is there.
@@ -62,43 +73,51 @@ def find_recordings(tree: Tree, rows: Sequence[Listed], source: str) -> tuple[li
         EcgError: The file system fails.
     """
     records = [_find(tree, row) for row in rows]
-    missing = [row.file for row, record in zip(rows, records, strict=True) if record is None]
-    there = [(row, record) for row, record in zip(rows, records, strict=True) if record is not None]
+    there = {place: record for place, record in enumerate(records) if record is not None}
+    missing = [place for place in range(len(rows)) if place not in there]
     if not there:
         raise NotFound(
-            f"None of the {len(rows)} recordings of {source} is in {tree.folder}; the first is {missing[0]}.",
+            f"None of the {len(rows)} recordings of {places.source} is in {tree.folder}; the first is {rows[0].file}.",
             "Names are relative to the folder of the list.",
         )
-    _refuse_contradictions(there)
-    said = {record: said_of(row.where, row.cells) for row, record in there}
+    _refuse_contradictions([(rows[place], record) for place, record in there.items()])
+    said = {record: said_of(rows[place].where, rows[place].cells) for place, record in there.items()}
     seen, unreadable = survey({record: (tree.below(record), said[record]) for record in said})
-    reasons = [reason.replace(f"{tree.folder}/", "").rstrip(".") for reason in unreadable.values()]
     if not seen:
-        raise DataError(f"None of the {len(said)} recordings of {source} can be read. The first: {reasons[0]}.")
-    ids = _ids(list(seen))
-    found = [Found(row, name, _part_id(ids[name], row), seen[name], said[name]) for row, name in there if name in seen]
+        reason = next(iter(unreadable.values())).replace(f"{tree.folder}/", "")
+        raise DataError(f"None of the {len(said)} recordings of {places.source} can be read. The first: {reason}")
+    stems = _stems(list(seen))
+    found = [
+        Found(rows[place], record, _part_id(stems[record], rows[place]) if keep_names else places.name(place),
+              seen[record], said[record])
+        for place, record in there.items() if record in seen
+    ]  # fmt: skip
     for each in found:
         _refuse_beyond(each)
-    others = tree.others(said)
-    return found, [
-        *told(missing, f"recordings of {source} are missing"),
-        *told(reasons, "recordings cannot be read", "; "),
-        *told(others, f"recordings have no row in {source} and were left out"),
-        *([f"{tree.unnameable} files were left out: their names are no text."] if tree.unnameable else []),
-        *told([each.id for each in found if not each.row.labels], "rows have no label; they are kept without one"),
+    first = {record: place for place, record in reversed(there.items())}
+    named = [reason.replace(f"{tree.folder}/", "").rstrip(".") for reason in unreadable.values()]
+    unnamed = [
+        anonymous(reason, tree.folder / record, places.name(first[record]), keep=record if keep_names else "")
+        for record, reason in unreadable.items()
     ]
+    names = {
+        f"recordings of {places.source} are missing": ([rows[place].file for place in missing], missing),
+        f"recordings have no row in {places.source} and were left out": (tree.others(said), []),
+    }
+    cannot = "recordings cannot be read"
+    notes = [_counted(what, files, lines, places, keep_names) for what, (files, lines) in names.items() if files]
+    notes += told([reason.rstrip(".") for reason in unnamed], cannot, "; ")
+    if tree.unnameable:
+        notes.append(f"{tree.unnameable} files were left out: their names are no text.")
+    details = [line for what, (files, _lines) in names.items() for line in told(files, what)]
+    return found, Left(notes, [] if keep_names else [*details, *told(named, cannot, "; ")])
 
 
-def told(names: Sequence[str], what: str, between: str = ", ") -> list[str]:
-    """A note that counts and names the first few; none where there are none.
-
-    >>> told(["a", "b"], "are missing")
-    ['2 are missing: a, b.']
-    """
-    if not names:
-        return []
-    more = f"{between}and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return [f"{len(names)} {what}: {between.join(names[:NAMED])}{more}."]
+def _counted(what: str, files: Sequence[str], rows: Sequence[int], places: Places, keep_names: bool) -> str:
+    """How many there are, by their names or by where the list names them."""
+    if keep_names:
+        return told(files, what)[0]
+    return f"{len(files)} {what}{f': {places.said(rows)}' if rows else ''}."
 
 
 def _find(tree: Tree, row: Listed) -> str | None:
@@ -139,7 +158,7 @@ def _refuse_beyond(found: Found) -> None:
         )
 
 
-def _ids(records: Sequence[str]) -> dict[str, str]:
+def _stems(records: Sequence[str]) -> dict[str, str]:
     """A name for each: the path without suffix, where that tells them apart."""
     stems = {record: str(PurePosixPath(record).with_suffix("")) for record in records}
     shared = Counter(stems.values())

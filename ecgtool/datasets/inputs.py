@@ -1,4 +1,4 @@
-"""Tabular inputs from the columns of somebody's table: what is a number, what a category, and what must stay out.
+"""Tabular inputs from the columns of somebody's list: what is a number, what a category, and what must stay out.
 
 What can say who a person is never becomes an input: names, ids, dates, free text. An explicit choice of columns
 overrules what a column's name suggests, but not what it holds.
@@ -6,27 +6,31 @@ overrules what a column's name suggests, but not what it holds.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.columns import category_column
+from ecgtool.columns import categories, category_column
 from ecgtool.console import inert
-from ecgtool.datasets.manifest_rows import Listed, lines
+from ecgtool.datasets.cells import Places, known, number_of, tidy, unfit
 from ecgtool.datasets.spellings import one_spelling
-from ecgtool.errors import ConfigError, FormatError, did_you_mean
+from ecgtool.errors import ConfigError, did_you_mean
+from ecgtool.formats.reading import age_of, sex_of
 from ecgtool.store import ITEM_COLUMNS
 
-OLDEST, OLDEST_AGE = 89, 120.0
+AGE, SEX = "age", "sex"
+OLDEST = 89
+"""Ages over it become ``OLDEST + 1``: they may say who a person is."""
 MOST_CATEGORIES, LONGEST_CATEGORY = 20, 40
 NONE = "none"
 
-_UNKNOWN = frozenset(("", "na", "n/a", "nan", "null", "none", "unknown", "?", "-", "."))
-_SEX = {"m": 0.0, "male": 0.0, "0": 0.0, "f": 1.0, "female": 1.0, "1": 1.0}
+_PTBXL_OVER_89 = 300.0
+_LARGEST = 1e30
+_DIVIDING = ("fold", "split")
 _DATE = re.compile(r"(19|20)\d\d[-./]?\d\d?[-./]?\d\d?([T ].*)?|\d\d?[-./]\d\d?[-./](\d\d)?\d\d([T ].*)?")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _WHO = re.compile(
@@ -34,6 +38,8 @@ _WHO = re.compile(
     "|street|city|zip(code)?|postcode|phone|telephone|mobile|e?mail|fax|accession|insurance|physician|doctor"
     "|technician|operator|nurse|referrer|comments?|notes?|remarks?|reports?|file|path|date"
 )
+
+Column = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,20 @@ class Inputs:
     values: npt.NDArray[np.float32]
     notes: tuple[str, ...]
 
+    def metadata(self) -> list[dict[str, Any]]:
+        """The columns of ``items.csv``, for each row: a number, or the name of a category; None where unknown."""
+        groups = categories(self.columns)
+        made: list[dict[str, Any]] = []
+        for values in self.values.tolist():
+            held = dict(zip(self.columns, values, strict=True))
+            row: dict[str, Any] = {name: tidy(value) for name, value in held.items() if "=" not in name}
+            row |= {
+                name: next((value for value in among if held[category_column(name, value)] == 1), None)
+                for name, among in groups.items()
+            }
+            made.append(row)
+        return made
+
 
 class _Unfit(Exception):
     """A column that cannot be an input, and why."""
@@ -65,89 +85,110 @@ def chosen_columns(text: str) -> tuple[str, ...] | None:
     return () if names == (NONE,) else names or None
 
 
-def make_inputs(rows: Sequence[Listed], names: Sequence[str], chosen: Sequence[str] | None = None) -> Inputs:
-    """The further columns of a manifest as numbers.
+def make_inputs(columns: Mapping[str, Sequence[object]], places: Places, chosen: Sequence[str] | None = None) -> Inputs:
+    """The further columns of a list as numbers.
 
     Args:
-        rows: Of the manifest.
-        names: Its further columns.
+        columns: Of each its cells, one for each row; None where a row has none.
+        places: Where the rows stand.
         chosen: The columns to take; None takes all that are fit.
 
     Raises:
         ConfigError: A chosen column is not there, or holds what cannot be an input.
-        FormatError: An age or a sex that cannot be.
+        FormatError: An age or a sex that cannot be; the message names the row.
     """
-    unknown = next((name for name in chosen or () if name not in names), None)
+    unknown = next((name for name in chosen or () if name not in columns), None)
     if unknown is not None:
-        raise ConfigError(f"The manifest has no further column '{unknown}'.", did_you_mean(unknown, names))
-    made: dict[str, npt.NDArray[np.float32]] = {}
+        raise ConfigError(f"{places.source} has no further column '{unknown}'.", did_you_mean(unknown, columns))
+    made: dict[str, Column] = {}
     notes: list[str] = []
-    for name in names if chosen is None else chosen:
-        cells = {row.line: row.further[name] for row in rows}
+    for name in columns if chosen is None else chosen:
         try:
             if chosen is None:
                 _refuse_who(name)
-            made |= _columns(name, cells, notes)
+            made |= _columns(name, columns[name], places, notes)
         except _Unfit as reason:
             if chosen is not None:
                 raise ConfigError(f"Column '{name}' cannot be an input: it {reason}.", "Leave it out.") from None
             notes.append(f"Column '{name}' is no input: it {reason}.")
-    values = np.stack(list(made.values()), axis=1) if made else np.empty((len(rows), 0), np.float32)
+    values = np.stack(list(made.values()), axis=1) if made else np.empty((len(places.numbers), 0), np.float32)
     return Inputs(tuple(made), values, tuple(notes))
 
 
-def _columns(name: str, cells: Mapping[int, str], notes: list[str]) -> dict[str, npt.NDArray[np.float32]]:
+def capped(age: float) -> float:
+    """An age as a store may hold it.
+
+    >>> capped(89), capped(97)
+    (89, 90.0)
+    """
+    return OLDEST + 1.0 if age > OLDEST else age
+
+
+def _columns(name: str, cells: Sequence[object], places: Places, notes: list[str]) -> dict[str, Column]:
     """A column as one of numbers, or as one per category.
 
     Raises:
         _Unfit: It cannot be an input.
+        FormatError: An age or a sex that cannot be.
     """
     odd = not name.isprintable() or "=" in name or inert(name) != name or len(name) > LONGEST_CATEGORY
     if odd or name in ITEM_COLUMNS:
         raise _Unfit("has a name that no input can have")
-    known = {line: text for line, text in cells.items() if text.lower() not in _UNKNOWN}
-    if not known:
+    said = {row: cell for row, cell in enumerate(cells) if known(cell)}
+    if not said:
         raise _Unfit("is empty")
-    if name == "sex":
-        return {name: _array({line: _sex(line, text) for line, text in known.items()}, cells)}
-    if all(_DATE.fullmatch(text) for text in known.values()):
+    if name == SEX:
+        return {name: _array({row: _sex(places.where(row), cell) for row, cell in said.items()}, cells)}
+    if name == AGE:
+        return {name: _array(_ages(said, places, notes), cells)}
+    if any(isinstance(cell, list | dict) for cell in said.values()):
+        raise _Unfit("holds lists")
+    texts = {row: str(cell).strip() for row, cell in said.items()}
+    if all(_DATE.fullmatch(text) for text in texts.values()):
         raise _Unfit("holds dates")
-    numbers = {line: number for line, text in known.items() if (number := _number(text)) is not None}
-    if name == "age" or len(numbers) > 0.8 * len(known):
-        return {name: _array(_numeric(name, numbers, known, notes), cells)}
-    return _categories(name, known, cells, notes)
+    numbers = {row: number for row, text in texts.items() if (number := _number(text)) is not None}
+    if len(numbers) > 0.8 * len(texts):
+        return {name: _array(_numeric(name, numbers, texts, places, notes), cells)}
+    return _categories(name, texts, cells, places, notes)
 
 
 def _refuse_who(name: str) -> None:
-    if name == "fold":
-        raise _Unfit("divides the recordings; a column 'split' with train, val and test does")
+    if name in _DIVIDING:
+        raise _Unfit("divides the recordings rather than describing them")
     if any(_WHO.fullmatch(word.lower()) for word in _WORDS.findall(name)):
         raise _Unfit("may say who a person is; --inputs takes it all the same")
 
 
-def _numeric(name: str, numbers: dict[int, float], known: Mapping[int, str], notes: list[str]) -> dict[int, float]:
-    odd = known.keys() - numbers.keys()
-    if name == "age":
-        _refuse_ages(numbers, odd)
-        over = [line for line, age in numbers.items() if age > OLDEST]
-        if over:
-            notes.append(f"{len(over)} ages over {OLDEST} are kept as {OLDEST + 1}: they can say who a person is.")
-        return {line: OLDEST + 1.0 if age > OLDEST else age for line, age in numbers.items()}
-    if any(re.fullmatch(r"0\d+", text) for text in known.values()) or _all_ids(numbers):
+def _numeric(
+    name: str, numbers: Mapping[int, float], texts: Mapping[int, str], places: Places, notes: list[str]
+) -> Mapping[int, float]:
+    if any(re.fullmatch(r"0\d+", text) for text in texts.values()) or _all_ids(numbers):
         raise _Unfit("holds ids")
     if len(set(numbers.values())) == 1:
         raise _Unfit("holds one value alone")
+    odd = texts.keys() - numbers.keys()
     if odd:
-        notes.append(f"Column '{name}' holds no number in {lines(odd)}: unknown there.")
+        notes.append(f"Column '{name}' holds no number in {places.said(odd)}: unknown there.")
     return numbers
 
 
-def _refuse_ages(ages: Mapping[int, float], odd: set[int]) -> None:
-    wrong = odd | {line for line, age in ages.items() if not 0 <= age <= OLDEST_AGE}
-    if wrong:
-        raise FormatError(
-            f"The manifest's {lines(wrong)}: age must be 0 to {OLDEST_AGE:g} years.", "Leave it empty where unknown."
-        )
+def _ages(said: Mapping[int, object], places: Places, notes: list[str]) -> dict[int, float]:
+    """Ages in years; PTB-XL writes 300 for all over 89.
+
+    Raises:
+        FormatError: One that cannot be.
+    """
+    ages: dict[int, float] = {}
+    for row, cell in said.items():
+        number = number_of(cell)
+        age = None if number is None else number if number == _PTBXL_OVER_89 else age_of(str(number))
+        if age is None:
+            raise unfit(places.where(row), AGE, cell, "Give years, or leave it empty where unknown.")
+        ages[row] = age
+    over = sum(age > OLDEST for age in ages.values())
+    if over:
+        notes.append(f"{over} ages over {OLDEST} are kept as {OLDEST + 1}: they can say who a person is.")
+    return {row: capped(age) for row, age in ages.items()}
 
 
 def _all_ids(numbers: Mapping[int, float]) -> bool:
@@ -156,53 +197,51 @@ def _all_ids(numbers: Mapping[int, float]) -> bool:
     return len(distinct) == len(numbers) > 1 and all(value.is_integer() and value >= 1e5 for value in distinct)
 
 
-def _sex(line: int, text: str) -> float:
+def _sex(where: str, cell: object) -> float:
     """0 male, 1 female.
 
     Raises:
-        FormatError: The text says neither.
+        FormatError: The cell says neither.
     """
-    if text.lower() not in _SEX:
-        raise FormatError(f"The manifest's line {line}: sex must be M or F (or 0 male, 1 female).", "Or empty.")
-    return _SEX[text.lower()]
+    said, number = sex_of(str(cell)), number_of(cell)
+    if said is None and number not in (0, 1):
+        raise unfit(where, SEX, cell, "Give M or F (or 0 male, 1 female), or leave it empty where unknown.")
+    return number or 0.0 if said is None else float(said == "F")
 
 
 def _categories(
-    name: str, known: Mapping[int, str], cells: Mapping[int, str], notes: list[str]
-) -> dict[str, npt.NDArray[np.float32]]:
+    name: str, said: Mapping[int, str], cells: Sequence[object], places: Places, notes: list[str]
+) -> dict[str, Column]:
     """A column per value, 1 where it holds, NaN where none is known.
 
     Raises:
         _Unfit: So many values, or such, that they are no categories.
     """
-    texts, changed = one_spelling(list(known.values()))
+    texts, changed = one_spelling(list(said.values()))
     values = sorted(set(texts))
-    if len(values) > min(MOST_CATEGORIES, len(known) // 2):
-        raise _Unfit(f"holds {len(values)} different texts in {len(known)} rows, so they are no categories")
+    if len(values) > min(MOST_CATEGORIES, len(said) // 2):
+        raise _Unfit(f"holds {len(values)} different texts in {len(said)} rows, so they are no categories")
     if any(len(value) > LONGEST_CATEGORY or not value.isprintable() for value in values):
         raise _Unfit("holds free text")
     if len(values) == 1:
         raise _Unfit("holds one value alone")
     if changed:
-        places = list(known)
+        rows = list(said)
         notes.append(
             f"Column '{name}' writes a value in more than one way (case or spaces); they were taken as one: "
-            f"{lines(places[place] for place in changed)}."
+            f"{places.said(rows[place] for place in changed)}."
         )
-    of = dict(zip(known, texts, strict=True))
+    of = dict(zip(said, texts, strict=True))
     return {
-        category_column(name, value): _array({line: float(text == value) for line, text in of.items()}, cells)
+        category_column(name, value): _array({row: float(text == value) for row, text in of.items()}, cells)
         for value in values
     }
 
 
 def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and abs(value) < 1e30 else None
+    value = number_of(text)
+    return value if value is not None and abs(value) < _LARGEST else None
 
 
-def _array(known: Mapping[int, float], cells: Mapping[int, str]) -> npt.NDArray[np.float32]:
-    return np.array([known.get(line, np.nan) for line in cells], np.float32)
+def _array(said: Mapping[int, float], cells: Sequence[object]) -> Column:
+    return np.array([said.get(row, np.nan) for row in range(len(cells))], np.float32)

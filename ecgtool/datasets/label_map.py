@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ecgtool.columns import folded
-from ecgtool.datasets.folder_labels import LONGEST_TEXT
+from ecgtool.datasets.cells import LONGEST_TEXT
 from ecgtool.datasets.scp_codes import NOT_DIAGNOSTIC, SUPERCLASS_OF
 from ecgtool.datasets.tables import read_table
 from ecgtool.errors import FormatError, NotFound, did_you_mean

@@ -1,95 +1,164 @@
-"""A task from a column of labels: one of several names, or with ``;`` between them any number."""
+"""A task from labels of a list: one of several names, or any number of them at once."""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.datasets.manifest_rows import Listed, lines
+from ecgtool.datasets.cells import Places, number_of, text_of
+from ecgtool.datasets.label_map import LabelMap
+from ecgtool.datasets.ptbxl_labels import TIMED, VOLTAGE_CLASSES, VOLTAGE_FORMS
+from ecgtool.datasets.scp_codes import SCP, SUPERCLASS_OF
 from ecgtool.datasets.spellings import one_spelling
-from ecgtool.errors import DataError, FormatError
+from ecgtool.errors import DataError
 from ecgtool.task import NOT_LABELLED, Task
 
-SEPARATOR = ";"
-MOST, LONGEST = 256, 80
+LABEL = "label"
+MOST_LABELS = 256
+
+_SEVERAL = re.compile(r"[;|]")
+_WHOLE = re.compile(r"^([+-]?\d+)\.0*$")
+
+Labels = tuple[str, ...] | None
+"""What a row carries: labels, none of them (empty), or nothing that is known (None)."""
 
 
-def make_labels(rows: Sequence[Listed], name: str = "label") -> tuple[Task, npt.NDArray[Any], list[str]]:
-    """The task that the labels of a manifest state, and the target of each row.
+def split_labels(where: str, cell: str) -> Labels:
+    """The labels of a cell: several are parted by ``;`` or ``|``, such a mark alone says that none holds.
 
     Args:
-        rows: Of the manifest.
-        name: Of the task.
-
-    Returns:
-        The task, labels in sorted order (numbers by size); targets as :class:`~ecgtool.task.Task` has them; notes.
+        where: The list and the row, for messages.
+        cell: As it is written.
 
     Raises:
-        DataError: All rows carry the same label, or so many are different that they are no labels.
-        FormatError: A label that cannot be.
+        FormatError: One that cannot be.
+
+    >>> split_labels("", "AF; LVH"), split_labels("", ";"), split_labels("", " ")
+    (('AF', 'LVH'), (), None)
     """
-    several = any(SEPARATOR in row.label for row in rows)
-    cells = [row.label.split(SEPARATOR) if several else [row.label] for row in rows]
-    placed = [(place, _checked(text.strip(), rows[place].line)) for place, cell in enumerate(cells) for text in cell]
-    placed = [(place, text) for place, text in placed if text]
-    texts, changed = one_spelling([_plain(text) for _place, text in placed])
-    labels = tuple(sorted(set(texts), key=_order))
-    _refuse_labels(labels, len(rows))
-    task = Task(name=name, kind="multilabel" if several else "multiclass", labels=labels)
-    marks = np.zeros((len(rows), len(labels)), np.uint8)
-    for (place, _text), text in zip(placed, texts, strict=True):
-        marks[place, labels.index(text)] = 1
-    empty = np.array([not row.label for row in rows])
-    notes = [f"{empty.sum()} rows have no label: {lines(row.line for row in rows if not row.label)}."] * bool(
-        empty.any()
+    return checked_labels(where, _SEVERAL.split(cell)) or (() if _SEVERAL.search(cell) else None)
+
+
+def checked_labels(where: str, given: Sequence[object]) -> Labels:
+    """Labels, each once, whole numbers as such (``1.0`` is ``1``); None where there is none.
+
+    Raises:
+        FormatError: One that cannot be.
+    """
+    texts = [_WHOLE.sub(r"\1", text_of(where, LABEL, label)) for label in given]
+    return tuple(dict.fromkeys(filter(None, texts))) or None
+
+
+def make_task(
+    name: str, rows: Sequence[Labels], places: Places, mapping: LabelMap | None = None, system: str = ""
+) -> tuple[Task, npt.NDArray[Any], list[str]]:
+    """The task that labels state, and the target of each row.
+
+    It is multiclass where every labelled row has exactly one label, unless the map decides what labels there are.
+
+    Args:
+        name: Of the task.
+        rows: The labels of each.
+        places: Where the rows stand.
+        mapping: What labels become; None leaves them as they are.
+        system: What the labels are taken from: ``scp``, or empty where that is not known.
+
+    Returns:
+        The task, its labels in order (numbers by size); targets as :class:`~ecgtool.task.Task` has them; what is to be
+        said of it.
+
+    Raises:
+        DataError: There is nothing to learn, or so many labels that they are none.
+    """
+    mapped, notes = _mapped(rows, mapping)
+    spelt, more = _one_spelling_each(mapped, places)
+    fixed = mapping.labels if mapping else ()
+    labels = fixed or tuple(sorted({label for row in spelt for label in row or ()}, key=_order))
+    _refuse_labels(labels, spelt)
+    exclusive = not fixed and all(row is None or len(row) == 1 for row in spelt)
+    scp = system == SCP or bool(fixed)
+    task = Task(
+        name=name,
+        kind="multiclass" if exclusive else "multilabel",
+        labels=labels,
+        metric="macro_f1" if exclusive else "macro_auroc",
+        timed_labels=tuple(label for label in labels if scp and label in TIMED),
+        voltage_labels=tuple(label for label in labels if scp and _rests_on_voltage(label)),
     )
-    if changed:
-        where = lines({rows[placed[number][0]].line for number in changed})
-        notes.append(f"Labels written in more than one way (case or spaces) were taken as one: {where}.")
-    return task, _targets(marks, empty, exclusive=task.exclusive), notes
+    said = f"Task {name}: {'one of' if exclusive else 'any of'} {len(labels)} labels."
+    empty = [place for place, row in enumerate(rows) if row is None]
+    without = [f"{len(empty)} rows have no label; they are kept without one: {places.said(empty)}."] if empty else []
+    return task, _targets(spelt, labels, exclusive=exclusive), [*notes, *without, *more, said]
 
 
-def _targets(marks: npt.NDArray[np.uint8], empty: npt.NDArray[np.bool_], *, exclusive: bool) -> npt.NDArray[Any]:
+def marks_of(task: Task, targets: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which labels each row carries; bool [rows, labels]."""
+    return np.asarray(targets[:, None] == np.arange(len(task.labels)) if task.exclusive else targets == 1)
+
+
+def _mapped(rows: Sequence[Labels], mapping: LabelMap | None) -> tuple[list[Labels], list[str]]:
+    """The rows after the map; one of which it leaves nothing is not labelled."""
+    if mapping is None:
+        return list(rows), []
+    made, notes = mapping.apply([row or () for row in rows])
+    return [new or (None if old else old) for old, new in zip(rows, made, strict=True)], notes
+
+
+def _one_spelling_each(rows: Sequence[Labels], places: Places) -> tuple[list[Labels], list[str]]:
+    """The rows with one spelling for labels that differ in case and spaces alone."""
+    placed = [(place, label) for place, row in enumerate(rows) for label in row or ()]
+    texts, changed = one_spelling([label for _place, label in placed])
+    if not changed:
+        return list(rows), []
+    left = iter(texts)
+    made = [None if row is None else tuple(dict.fromkeys(next(left) for _label in row)) for row in rows]
+    pairs = dict.fromkeys(f"'{placed[number][1]}' as '{texts[number]}'" for number in changed)
+    where = places.said(placed[number][0] for number in changed)
+    return made, [
+        f"Labels written in more than one way (case or spaces) were taken as one: {', '.join([*pairs][:10])} ({where})."
+    ]
+
+
+def _targets(rows: Sequence[Labels], labels: Sequence[str], *, exclusive: bool) -> npt.NDArray[Any]:
+    column = {label: place for place, label in enumerate(labels)}
     if exclusive:
-        return np.where(empty, -1, marks.argmax(axis=1)).astype(np.int16)
-    marks[empty] = NOT_LABELLED
+        return np.array([column[row[0]] if row else -1 for row in rows], np.int16)
+    marks = np.zeros((len(rows), len(labels)), np.uint8)
+    for place, row in enumerate(rows):
+        marks[place, [column[label] for label in row or ()]] = 1
+    marks[[row is None for row in rows]] = NOT_LABELLED
     return marks
 
 
-def _checked(text: str, line: int) -> str:
-    if len(text) > LONGEST or not text.isprintable():
-        raise FormatError(
-            f"The manifest's line {line}: a label is one line of at most {LONGEST} letters.", "Shorten it."
-        )
-    return text
-
-
-def _refuse_labels(labels: Sequence[str], rows: int) -> None:
-    if len(labels) < 2:
-        said = f"the one label '{labels[0]}'" if labels else "no label"
-        raise DataError(f"The manifest's rows carry {said}: there is nothing to learn.", "Two labels at least.")
-    if len(labels) > MOST:
+def _refuse_labels(labels: Sequence[str], rows: Sequence[Labels]) -> None:
+    if not any(rows):
         raise DataError(
-            f"The manifest's column 'label' holds {len(labels)} different values in {rows} rows; {MOST} at most.",
-            "Measurements are no labels: group them.",
+            f"None of the {len(rows)} rows has a label of the task: there is nothing to learn.",
+            "Is it the right list, and the right --label-map?",
+        )
+    if len(labels) < 2:
+        raise DataError(
+            f"All labelled rows carry the one label '{labels[0]}': there is nothing to learn.",
+            "A task has two labels at least.",
+        )
+    if len(labels) > MOST_LABELS:
+        raise DataError(
+            f"The rows carry {len(labels)} different labels, {MOST_LABELS} at most; the first is {labels[0]!r}.",
+            "Measurements and texts are no labels: group them.",
         )
 
 
-def _plain(text: str) -> str:
-    """A whole number as such: ``1.0`` is ``1``."""
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else text
+def _rests_on_voltage(label: str) -> bool:
+    """Whether a SCP code or superclass is read from the ST segment, T and Q waves or voltages."""
+    return label in VOLTAGE_FORMS or SUPERCLASS_OF.get(label, label) in VOLTAGE_CLASSES
 
 
-def _order(label: str) -> tuple[bool, float, str]:
+def _order(label: str) -> tuple[float, str]:
     """Numbers by size, then words."""
-    try:
-        return False, float(label), label
-    except ValueError:
-        return True, 0.0, label
+    number = number_of(label)
+    return math.inf if number is None else number, label

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ecgtool.datasets.spellings import one_spelling
+from ecgtool.datasets.cells import Places, numbered
+from ecgtool.datasets.labels import LABEL, Labels, split_labels
+from ecgtool.datasets.patients import one_name_each
 from ecgtool.datasets.tables import Row, columns_of, read_table
 from ecgtool.errors import ConfigError, DataError, EcgError, FormatError, NotFound, did_you_mean
 from ecgtool.files import Below, expanded
 
-PATIENT, LABEL, SPLIT = "patient_id", "label", "split"
+PATIENT, SPLIT = "patient_id", "split"
 PATHS = ("path_xml", "path")
-_SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
-_SPLITS |= dict.fromkeys(("val", "valid", "validation", "dev"), "val")
-_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +25,15 @@ class Listed:
         line: Of the manifest.
         patient: In the one spelling of this manifest.
         path: Of the recording.
-        label: The cell; empty where there is none.
-        split: ``train``, ``val`` or ``test``; empty where the manifest does not say.
+        labels: What it is labelled; None where the row says nothing of it.
+        split: The cell; empty where there is none.
         further: The other cells by column.
     """
 
     line: int
     patient: str
     path: Path
-    label: str
+    labels: Labels
     split: str
     further: dict[str, str]
 
@@ -45,12 +44,14 @@ class Listing:
 
     Args:
         rows: The recordings, each once, in the order of the manifest.
+        places: Where they stand.
         columns: Of ``further``.
         split: Whether the manifest says the splits.
         notes: What does not fit, in words and line numbers, without anything that is written there.
     """
 
     rows: tuple[Listed, ...]
+    places: Places
     columns: tuple[str, ...]
     split: bool
     notes: tuple[str, ...]
@@ -77,23 +78,16 @@ def read_listing(file: Path, root: Path | None = None) -> Listing:
     listed = [_listed(row, where, further, resolve) for row in read if any(text.strip() for text in row.cells.values())]
     if not listed:
         raise DataError(f"{file} lists no recording.", "It needs a row for each.")
-    listed, spelt = _one_name_each(listed)
+    names, spelt = one_name_each([row.patient for row in listed], _places(file, listed))
+    listed = [replace(row, patient=name) for row, name in zip(listed, names, strict=True)]
     listed, repeated = _each_once(listed)
     if not listed:
         raise DataError(f"{file}: {repeated[0]}", "Which label is right? Keep one row of each recording.")
-    return Listing(tuple(listed), further, SPLIT in heads, (*spelt, *repeated))
+    return Listing(tuple(listed), _places(file, listed), further, SPLIT in heads, (*spelt, *repeated))
 
 
-def lines(numbers: Iterable[int]) -> str:
-    """Line numbers in words, the first ten.
-
-    >>> lines([3]), lines([3, 9])
-    ('line 3', 'lines 3, 9')
-    """
-    ordered = sorted(numbers)
-    shown = ", ".join(str(number) for number in ordered[:_NAMED])
-    more = f" and {len(ordered) - _NAMED} more" if len(ordered) > _NAMED else ""
-    return f"line{'s' if len(ordered) > 1 else ''} {shown}{more}"
+def _places(file: Path, rows: Sequence[Listed]) -> Places:
+    return Places(file.name, [row.line for row in rows])
 
 
 class _Paths:
@@ -140,28 +134,15 @@ def _path_column(file: Path, heads: Sequence[str]) -> str:
 
 
 def _listed(row: Row, where: str, further: Sequence[str], resolve: _Paths) -> Listed:
-    patient, split = row[PATIENT].strip(), row[SPLIT].strip().lower()
+    patient = row[PATIENT].strip()
     if not patient:
         raise FormatError(
             f"{row.where} has no {PATIENT}.", "Recordings of one person must not be in two splits: say whose it is."
         )
-    if split not in _SPLITS and SPLIT in row.cells and split:
-        raise FormatError(f"{row.where}: split {split[:40]!r} is none of train, val and test.", "Correct the cell.")
     cells = {name: row[name].strip() for name in further}
-    return Listed(row.line, patient, resolve(row, where), row[LABEL].strip(), _SPLITS.get(split, ""), cells)
-
-
-def _one_name_each(listed: Sequence[Listed]) -> tuple[list[Listed], list[str]]:
-    """The rows with one spelling per patient: who is written in two must not end up in two splits."""
-    names, changed = one_spelling([row.patient for row in listed])
-    made = [replace(row, patient=name) for row, name in zip(listed, names, strict=True)]
-    if not changed:
-        return made, []
-    who = len({names[place] for place in changed})
-    return made, [
-        f"{who} patients are written in more than one way (case or spaces) and were taken as one each: "
-        f"{lines(listed[place].line for place in changed)}."
-    ]
+    return Listed(
+        row.line, patient, resolve(row, where), split_labels(row.where, row[LABEL]), row[SPLIT].strip(), cells
+    )
 
 
 def _each_once(listed: Sequence[Listed]) -> tuple[list[Listed], list[str]]:
@@ -169,7 +150,7 @@ def _each_once(listed: Sequence[Listed]) -> tuple[list[Listed], list[str]]:
     same: dict[Path, list[Listed]] = {}
     for row in listed:
         same.setdefault(row.path, []).append(row)
-    labels = _contradicting(same, "label")
+    labels = _contradicting(same, "labels")
     patients = _contradicting(same, "patient")
     repeated = [row.line for rows in same.values() for row in rows[1:] if rows[0].path not in labels | patients]
     kept = [rows[0] for path, rows in same.items() if path not in labels | patients]
@@ -182,7 +163,7 @@ def _each_once(listed: Sequence[Listed]) -> tuple[list[Listed], list[str]]:
             row.line for path in patients - labels for row in same[path]
         ],
     }
-    return kept, [f"{len(rows)} {what}: {lines(rows)}." for what, rows in said.items() if rows]
+    return kept, [f"{len(rows)} {what}: {numbered(rows)}." for what, rows in said.items() if rows]
 
 
 def _contradicting(same: dict[Path, list[Listed]], field: str) -> set[Path]:

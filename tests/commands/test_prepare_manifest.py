@@ -145,8 +145,8 @@ def test_wrong_options_are_one_line(ecg, manifest, options, said):
     assert refused.err.count("error:") == 1
 
 
-def test_a_manifest_whose_name_no_store_can_have_becomes_the_store_manifest(ecg, manifest, home):
+def test_a_manifest_whose_name_no_store_can_have_becomes_one_that_a_store_can(ecg, manifest, home):
     odd = manifest.with_name("my cohort (2).csv")
     odd.write_bytes(manifest.read_bytes())
     assert ecg("prepare", "manifest", odd, "--fs", 100, "--length", 300).code == 0
-    assert (home / "stores" / "manifest" / "manifest.json").is_file()
+    assert (home / "stores" / "my-cohort-2" / "manifest.json").is_file()

@@ -20,26 +20,38 @@ from own_recordings import (
     write_wfdb_recording,
 )
 
+from ecgtool.datasets import folder
 from ecgtool.datasets.folder import Folder
 from ecgtool.errors import ConfigError, DataError, EcgError, FormatError, NotFound
 
 
 @pytest.fixture
 def lab(tmp_path):
-    folder = tmp_path / "lab"
-    folder.mkdir()
-    return folder
+    place = tmp_path / "lab"
+    place.mkdir()
+    return place
 
 
 def test_files_of_any_format_are_read_in_millivolts(lab):
     write_lab(lab)
     made = corpus(lab)
-    assert [entry.record for entry in made.entries[:3]] == ["r000.hea", "r001.npy", "r002.csv"]
+    assert [entry.id for entry in made.entries[:3]] == ["entry1", "entry2", "entry3"]
+    assert [entry.record for entry in made.entries[:3]] == ["entry1", "entry2", "entry3"]
     assert (made.fs, made.leads, made.samples) == (100.0, LEADS, 400)
     for number, entry in enumerate(made.entries):
         record = made.read(entry)
         assert (record.id, record.patient) == (entry.id, entry.patient)
         np.testing.assert_allclose(record.signal, millivolts(number), atol=5e-4)
+
+
+def test_items_are_called_after_their_files_where_asked(lab):
+    write_lab(lab, 4)
+    made = corpus(lab, keep_names=True)
+    assert made.name == "lab"
+    assert [entry.id for entry in made.entries] == ["r000", "r001", "r002", "r003"]
+    assert [entry.record for entry in made.entries[:3]] == ["r000.hea", "r001.npy", "r002.csv"]
+    np.testing.assert_allclose(made.read(made.entries[1]).signal, millivolts(1), atol=1e-6)
+    assert corpus(lab).name == "folder"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +73,7 @@ def test_a_recording_is_found_by_its_path_or_its_name_with_or_without_suffix(lab
     write_npy_recording(lab, "c", 2)
     (lab / "ward" / "b.txt").write_text("a note")
     write_json(lab, [{"file": name.format(folder=lab), "label": "x"}, {"file": "c", "label": "y"}])
-    assert [entry.record for entry in corpus(lab).entries] == [meant, "c.npy"]
+    assert [entry.record for entry in corpus(lab, keep_names=True).entries] == [meant, "c.npy"]
 
 
 def test_a_name_that_may_be_several_recordings_is_refused_with_its_row(lab):
@@ -89,15 +101,32 @@ def test_missing_unreadable_and_unlisted_recordings_are_counted_and_named(lab):
     (lab / "r003.hea").write_text("r003 1 100 400\n")
     (lab / "README.txt").write_text("hello")
     write_json(lab, [*rows[:8], {"file": "gone.edf", "label": "AF"}, {"file": "r009", "label": ""}])
-    made = corpus(lab)
+    made = corpus(lab, keep_names=True)
     assert note(made, "are missing") == "2 recordings of labels.json are missing: r001.npy, gone.edf."
     assert note(made, "cannot be read").startswith("1 recordings cannot be read: r003.hea: ")
     assert note(made, "have no row") == (
         "3 recordings have no row in labels.json and were left out: r008.csv, r010.npy, r011.csv."
     )
-    assert note(made, "have no label") == "1 rows have no label; they are kept without one: r009."
+    assert note(made, "have no label") == "1 rows have no label; they are kept without one: entry 10."
     assert [entry.id for entry in made.entries] == ["r000", "r002", "r004", "r005", "r006", "r007", "r009"]
     assert made.targets["label"].tolist() == [0, 1, 0, 0, 1, 1, -1]
+
+
+def test_what_is_stored_names_rows_and_what_is_told_names_files(lab, caplog, monkeypatch):
+    monkeypatch.setattr(folder.console.log, "propagate", True)
+    caplog.set_level("INFO", folder.console.log.name)
+    rows = write_lab(lab)
+    (lab / "r001.npy").unlink()
+    (lab / "r003.hea").write_text("r003 1 100 400\n")
+    write_json(lab, [*rows[:8], {"file": "gone.edf", "label": "AF"}])
+    made = corpus(lab)
+    assert note(made, "are missing") == "2 recordings of labels.json are missing: entries 2, 9."
+    assert note(made, "cannot be read").startswith("1 recordings cannot be read: entry4: ")
+    assert note(made, "have no row") == "4 recordings have no row in labels.json and were left out."
+    assert not any("r0" in each for each in made.notes)
+    told = " ".join(record.getMessage() for record in caplog.records)
+    for name in ("r001.npy", "gone.edf", "r003.hea", "r010.npy"):
+        assert name in told
 
 
 def test_a_folder_without_any_listed_recording_is_refused(lab):
@@ -110,7 +139,7 @@ def test_labels_lost_with_missing_recordings_are_told_with_them(lab):
     write_json(lab, [{"file": "r000", "label": "x"}, {"file": "r001", "label": "y"}])
     error = refusal(lab)
     assert error.message == "All labelled rows carry the one label 'x': there is nothing to learn."
-    assert error.hint == "1 recordings of labels.json are missing: r001."
+    assert error.hint == "1 recordings of labels.json are missing: entry 2."
 
 
 def test_a_folder_of_damaged_recordings_alone_is_refused_with_the_first_reason(lab):
@@ -133,7 +162,8 @@ def test_a_folder_that_is_not_there_and_one_without_labels_are_refused(lab):
 def test_an_unlisted_wfdb_record_is_one_recording_not_two_files(lab):
     write_lab(lab, 3)
     write_wfdb_recording(lab, "sub/x", 5)
-    assert note(corpus(lab), "have no row") == "1 recordings have no row in labels.json and were left out: sub/x.hea."
+    made = corpus(lab, keep_names=True)
+    assert note(made, "have no row") == "1 recordings have no row in labels.json and were left out: sub/x.hea."
 
 
 def test_names_that_are_no_text_are_left_out_and_counted(lab):
@@ -147,7 +177,7 @@ def test_formulas_in_names_are_inert_and_still_read(lab):
     for number, name in enumerate(("=1+1", "-x", "b")):
         write_npy_recording(lab, name, number)
     write_json(lab, [{"file": name, "label": "xy"[place % 2]} for place, name in enumerate(("=1+1", "-x", "b"))])
-    made = corpus(lab)
+    made = corpus(lab, keep_names=True)
     assert [entry.id for entry in made.entries] == ["'=1+1", "'-x", "b"]
     assert [entry.record for entry in made.entries] == ["./=1+1.npy", "./-x.npy", "b.npy"]
     np.testing.assert_allclose(made.read(made.entries[1]).signal, millivolts(1), atol=1e-6)
@@ -155,19 +185,22 @@ def test_formulas_in_names_are_inert_and_still_read(lab):
 
 def test_no_message_of_reading_says_where_the_folder_lies(lab):
     write_lab(lab, 3)
-    made = corpus(lab)
+    unnamed, named = corpus(lab), corpus(lab, keep_names=True)
     (lab / "r001.npy").write_bytes(b"\x93NUMPY broken")
-    with pytest.raises(FormatError) as caught:
-        made.read(made.entries[1])
-    assert str(lab) not in caught.value.message
-    assert "r001.npy" in caught.value.message
+    for made, shown, hidden in ((unnamed, "entry2", "r001"), (named, "r001.npy", str(lab))):
+        with pytest.raises(FormatError) as caught:
+            made.read(made.entries[1])
+        assert str(lab) not in caught.value.message
+        assert hidden not in caught.value.message
+        assert shown in caught.value.message
 
 
-def test_an_unknown_entry_leads_nowhere(lab):
+def test_the_record_of_an_entry_leads_nowhere_else(lab):
     write_lab(lab, 3)
+    write_npy_recording(lab.parent, "secret", 4)
     made = corpus(lab)
-    with pytest.raises(FormatError):
-        made.read(replace(made.entries[0], record="../secret.npy"))
+    read = made.read(replace(made.entries[0], record="../secret.npy"))
+    np.testing.assert_array_equal(read.signal, made.read(made.entries[0]).signal)
 
 
 def test_dataset_json_that_is_none_is_refused(lab):

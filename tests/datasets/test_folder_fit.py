@@ -44,7 +44,7 @@ def test_a_row_says_more_of_its_recording_than_dataset_json(lab):
     made = corpus(lab)
     assert (made.fs, made.leads, made.samples) == (100.0, LEADS, 400)
     assert made.read(made.entries[0]).fs == 100
-    assert made.entries[0].metadata.keys() == {"age", "sex"}
+    assert made.entries[0].metadata == {}
 
 
 def test_a_row_that_contradicts_the_rate_of_its_file_leaves_it_out(lab):
@@ -52,8 +52,7 @@ def test_a_row_that_contradicts_the_rate_of_its_file_leaves_it_out(lab):
     write_csv(lab, [["file", "label", "fs"], ["r000", "x", "250"], ["r001", "y", "100"], ["r002", "x", ""]])
     made = corpus(lab)
     assert (
-        note(made, "cannot be read")
-        == "1 recordings cannot be read: r000.hea has a rate of 100 Hz, but its row says 250."
+        note(made, "cannot be read") == "1 recordings cannot be read: line2 has a rate of 100 Hz, but its row says 250."
     )
 
 
@@ -73,7 +72,8 @@ def test_labelled_parts_are_entries_of_their_own(lab):
         ["r002", "y", "2.5", "10.5", "C"],
     ]
     write_csv(lab, rows)
-    made = corpus(lab)
+    made = corpus(lab, keep_names=True)
+    assert [entry.id for entry in corpus(lab).entries] == ["line2", "line3", "line4", "line5"]
     assert [(entry.id, entry.start_s, entry.seconds) for entry in made.entries] == [
         ("r000@0-8", 0.0, 8.0), ("r000@6-14", 6.0, 8.0), ("r001@12-", 12.0, 8.0), ("r002@2.5-10.5", 2.5, 8.0)
     ]  # fmt: skip
@@ -89,7 +89,8 @@ def test_parts_of_one_recording_stay_in_one_split_without_any_patient(lab):
     write_csv(lab, [["file", "label", "start_s", "end_s"], *parts])
     splits = {}
     for entry in corpus(lab).entries:
-        splits.setdefault(entry.record, set()).add(entry.split)
+        splits.setdefault(entry.patient, set()).add(entry.split)
+    assert len(splits) == 6
     assert all(len(held) == 1 for held in splits.values())
 
 
@@ -156,7 +157,7 @@ def test_leads_are_those_that_all_have_with_limb_leads_that_follow(lab):
     write_json(lab, [{"file": "a", "label": 0}, {"file": "b", "label": 1}])
     made = corpus(lab)
     assert made.leads == ("V1", "aVF", "II", "I")
-    assert note(made, "all recordings have").endswith("such as III, V6; a.npy has only V1, aVF, II, I.")
+    assert note(made, "all recordings have").endswith("such as III, V6; entry1 has only V1, aVF, II, I.")
     assert corpus(lab, leads=("V1",)).leads == ("V1",)
 
 
@@ -165,4 +166,4 @@ def test_leads_that_have_nothing_in_common_are_refused(lab):
     write_npy_recording(lab, "b", 1, leads=("V1", "V2"))
     write_npy_recording(lab, "c", 2, leads=("I", "V2"))
     write_json(lab, [{"file": name, "label": name} for name in "abc"])
-    assert refusal(lab).message == "The recordings have no lead in common: c.npy has I, V2, those before it share V1."
+    assert refusal(lab).message == "The recordings have no lead in common: entry3 has I, V2, those before it share V1."

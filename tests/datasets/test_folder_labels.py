@@ -20,7 +20,7 @@ def refusal(path):
     return caught.value.message
 
 
-WANTED = [("a.edf", ("AF", "LVH"), "P1"), ("b", ("NORM",), "P2"), ("c.npy", (), "3")]
+WANTED = [("a.edf", ("AF", "LVH"), "P1"), ("b", ("NORM",), "P2"), ("c.npy", None, "3")]
 
 
 def test_a_list_of_objects(tmp_path):
@@ -44,6 +44,11 @@ def test_a_table_whatever_parts_its_cells(tmp_path, delimiter, parting):
     ]
     write_csv(tmp_path, rows, delimiter=delimiter)
     assert rows_of(tmp_path / "labels.csv") == WANTED
+
+
+def test_a_mark_alone_says_that_no_label_holds_and_an_empty_cell_says_nothing(tmp_path):
+    write_csv(tmp_path, [["file", "label"], ["a", ";"], ["b", ""], ["c", "AF;"], ["d", "1.0|02"]])
+    assert [row.labels for row in read_labels(tmp_path / "labels.csv")] == [(), None, ("AF",), ("1", "02")]
 
 
 def test_a_table_as_spreadsheets_save_it(tmp_path):
@@ -173,4 +178,4 @@ def test_any_byte_changed_gives_rows_or_one_line(tmp_path):
                     read = read_labels(path)
                 except (FormatError, NotFound):
                     continue
-                assert all(row.file.isprintable() and "".join(row.labels).isprintable() for row in read)
+                assert all(row.file.isprintable() and "".join(row.labels or ()).isprintable() for row in read)

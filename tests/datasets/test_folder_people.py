@@ -74,7 +74,7 @@ def test_a_patient_written_in_two_ways_is_one(lab):
     write_json(lab, rows)
     made = corpus(lab)
     assert made.entries[0].patient == made.entries[1].patient
-    assert note(made, "written in more ways")
+    assert note(made, "written in more than one way").endswith("entry 2.")
 
 
 def test_the_columns_own_folds_are_the_splits(lab):
@@ -142,14 +142,42 @@ def test_age_and_sex_are_inputs_and_numbers_are_kept(lab):
     ]
     write_json(lab, [{**row, **more} for row, more in zip(rows, further, strict=True)])
     made = corpus(lab)
-    assert made.tabular == ("age", "sex")
-    np.testing.assert_array_equal(made.tabular_values, np.float32([[63, 1], [90, 0], [np.nan, np.nan], [20, 0]]))
+    assert made.tabular == ("age", "sex", "weight")
+    nan = np.nan
+    np.testing.assert_array_equal(
+        made.tabular_values, np.float32([[63, 1, 71.5], [90, 0, nan], [nan, nan, 80], [20, 0, nan]])
+    )
     assert [tuple(entry.metadata.items()) for entry in made.entries[:2]] == [
         (("age", 63), ("sex", 1), ("weight", 71.5)),
         (("age", 90), ("sex", 0), ("weight", None)),
     ]
-    assert note(made, "were not kept") == "3 columns were not kept: name, zip, id."
-    assert note(made, "ages over 89") == "1 ages over 89 are kept as 90."
+    for name in ("name", "zip", "id"):
+        assert note(made, f"Column '{name}' is no input").rstrip(".").endswith(("it is empty", "takes it all the same"))
+    assert note(made, "ages over 89").startswith("1 ages over 89 are kept as 90")
+    assert corpus(lab, inputs=("sex", "weight")).tabular == ("sex", "weight")
+
+
+def test_texts_of_a_few_kinds_become_inputs_and_lists_do_not(lab):
+    rows = write_lab(lab, 8)
+    write_json(lab, [{**row, "device": "AB"[place % 2], "history": [place], "fold": place % 3, "split": "train"}
+                     for place, row in enumerate(rows)])  # fmt: skip
+    made = corpus(lab)
+    assert made.tabular == ("device=A", "device=B")
+    assert made.entries[1].metadata == {"device": "B"}
+    assert "holds lists" in note(made, "'history'")
+    assert "divides the recordings" in note(made, "'fold'")
+    assert corpus(lab, inputs=()).tabular == ()
+
+
+def test_a_name_inside_the_file_that_is_nobodys_does_not_make_all_recordings_one_persons(lab):
+    for number, who in enumerate(("Anonymous", "ANONYMOUS", "0000", "X-X", "unknown", "4711")):
+        document = {"fs": 100, "leads": LEADS, "unit": "mV", "layout": "leads,samples", "patient": who}
+        write_npy_recording(lab, f"r{number}", number)
+        (lab / f"r{number}.meta.json").write_text(json.dumps(document))
+    write_json(lab, [{"file": f"r{number}", "label": number % 2} for number in range(6)])
+    made = corpus(lab)
+    assert len({entry.patient for entry in made.entries}) == 6
+    assert note(made, "who it is of").startswith("5 recordings do not say who it is of")
 
 
 def test_age_and_sex_come_from_the_files_where_the_list_is_silent(lab):

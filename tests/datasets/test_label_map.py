@@ -4,11 +4,17 @@ import json
 
 import pytest
 
-from ecgtool.datasets.folder_task import make_task
+from ecgtool.datasets.cells import Places
 from ecgtool.datasets.label_map import read_label_map
+from ecgtool.datasets.labels import make_task
 from ecgtool.datasets.ptbxl_labels import SUPERCLASSES, read_statements
 from ecgtool.datasets.scp_codes import NOT_DIAGNOSTIC, SUPERCLASS_OF
 from ecgtool.errors import DataError, EcgError, FormatError, NotFound
+
+
+def task_of(rows, mapping=None, system=""):
+    return make_task("label", rows, Places("a.csv", range(1, len(rows) + 1)), mapping, system)
+
 
 ROWS = [("AFIB", "LVH"), ("AFLT",), ("noise",), ("afib",), ("other",)]
 
@@ -60,7 +66,7 @@ def test_a_map_that_is_not_there_is_told_with_the_nearest():
 
 def test_scp_codes_become_superclasses_and_other_labels_are_told():
     mapping = read_label_map("scp-superdiagnostic")
-    task, targets, notes = make_task("label", [("NORM", "SR"), ("IMI", "LVH"), ("SR",), ("FOO",)], mapping)
+    task, targets, notes = task_of([("NORM", "SR"), ("IMI", "LVH"), ("SR",), ("FOO",)], mapping)
     assert (task.kind, task.labels) == ("multilabel", ("CD", "HYP", "MI", "NORM", "STTC"))
     assert task.voltage_labels == ("HYP", "MI", "STTC")
     assert targets.tolist() == [[0, 0, 0, 1, 0], [0, 1, 1, 0, 0], [255] * 5, [255] * 5]
@@ -78,48 +84,55 @@ def test_the_superclasses_are_those_of_ptbxl(recordings):
 
 
 def test_one_label_each_makes_a_task_of_classes():
-    task, targets, _notes = make_task("label", [("b",), ("a",), (), ("b",)], None)
+    task, targets, notes = task_of([("b",), ("a",), None, ("b",)])
     assert (task.kind, task.labels, task.metric) == ("multiclass", ("a", "b"), "macro_f1")
     assert targets.tolist() == [1, 0, -1, 1]
+    assert notes[0] == "1 rows have no label; they are kept without one: line 3."
 
 
 def test_several_labels_make_a_task_of_labels():
-    task, targets, _notes = make_task("label", [("b", "a"), ("a",), ()], None)
+    task, targets, _notes = task_of([("b", "a"), ("a",), None, ()])
     assert (task.kind, task.labels) == ("multilabel", ("a", "b"))
-    assert targets.tolist() == [[1, 1], [1, 0], [255, 255]]
+    assert targets.tolist() == [[1, 1], [1, 0], [255, 255], [0, 0]]
+
+
+def test_a_row_of_which_no_label_holds_makes_a_task_of_labels():
+    task, targets, _notes = task_of([("a",), ("b",), ()])
+    assert (task.kind, targets.tolist()) == ("multilabel", [[1, 0], [0, 1], [0, 0]])
 
 
 def test_numbers_are_labels_in_their_order():
-    assert make_task("label", [("10",), ("9",), ("x",)], None)[0].labels == ("9", "10", "x")
+    assert task_of([("10",), ("9",), ("x",)])[0].labels == ("9", "10", "x")
 
 
 def test_labels_that_differ_in_case_or_spaces_are_one_and_told():
-    task, targets, notes = make_task("label", [("AF",), ("af",), ("AF",), ("no rmal",), ("normal",)], None)
+    task, targets, notes = task_of([("AF",), ("af",), ("AF",), ("no rmal",), ("normal",)])
     assert task.labels == ("AF", "no rmal")
     assert targets.tolist() == [0, 0, 0, 1, 1]
-    assert (
-        notes[0] == "Labels that differ in case or spaces alone were taken as one: 'af' as 'AF', 'normal' as 'no rmal'."
+    assert notes[0] == (
+        "Labels written in more than one way (case or spaces) were taken as one: 'af' as 'AF', 'normal' as 'no rmal' "
+        "(lines 2, 5)."
     )
 
 
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([(), ()], "None of the 2 rows has a label"),
+        ([None, None], "None of the 2 rows has a label"),
         ([("a",), ("a",)], "the one label 'a'"),
         ([(f"{number} mV",) for number in range(300)], "300 different labels, 256 at most"),
     ],
 )
 def test_labels_that_nothing_can_learn_are_refused(rows, said):
     with pytest.raises(DataError, match=said):
-        make_task("label", rows, None)
+        task_of(rows)
 
 
 def test_scp_codes_say_which_of_them_rest_on_voltages_and_rates():
-    task, _targets, _notes = make_task("label", [("LVH", "SBRAD"), ("AFIB",), ("STD_",)], None, "scp")
+    task, _targets, _notes = task_of([("LVH", "SBRAD"), ("AFIB",), ("STD_",)], system="scp")
     assert task.voltage_labels == ("LVH", "STD_")
     assert task.timed_labels == ("SBRAD",)
-    assert make_task("label", [("LVH",), ("AFIB",)], None)[0].voltage_labels == ()
+    assert task_of([("LVH",), ("AFIB",)])[0].voltage_labels == ()
 
 
 def test_hostile_maps_raise_one_error(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ecgtool.commands.prepare.options import Shared, shared_options
+from ecgtool.commands.prepare.own import InputColumns, KeyFile, key_of, store_name
 from ecgtool.console import Result
 
 Directory = Annotated[
@@ -31,6 +31,15 @@ FoldColumn = Annotated[
 ]
 Leads = Annotated[str, typer.Option("--leads", help="For example I,II,V1; those of all recordings if not given.")]
 
+KeepNames = Annotated[
+    bool,
+    typer.Option(
+        "--keep-names",
+        help="Call items after their files, where no name of a file or folder says who a person is. Without it they "
+        "are called after their rows in the list: line12.",
+    ),
+]
+
 
 @shared_options(out="")
 def folder(
@@ -39,16 +48,21 @@ def folder(
     label_map: Map = "",
     fold_column: FoldColumn = "",
     leads: Leads = "",
+    inputs: InputColumns = "",
+    key: KeyFile = None,
     *,
+    keep_names: KeepNames = False,
     shared: Shared,
 ) -> Result:
-    """Make a store of a folder of recordings, labelled by a list that lies in it."""
+    """Make a store of a folder of recordings, labelled by a list that lies in it.
+
+    Neither ids nor names of files or folders get into the store, unless --keep-names says so.
+    """
     from ecgtool.datasets.folder import Choices, Folder
     from ecgtool.datasets.folder_survey import chosen_leads
-    from ecgtool.deidentify.key import own_key
+    from ecgtool.datasets.inputs import chosen_columns
     from ecgtool.errors import ConfigError
     from ecgtool.files import valid_name
-    from ecgtool.home import home
 
     if fold_column and shared.division():
         raise ConfigError("--fold-column states the splits already.", "Leave out --splits and --folds.")
@@ -62,13 +76,9 @@ def folder(
         division=shared.division(),
         windows=shared.window_s is not None,
         centre=shared.fit == "centre",
+        inputs=chosen_columns(inputs),
+        keep_names=keep_names,
     )
-    name = _store_name(directory)
-    corpus = Folder(directory, name, own_key(home())[0], choices)
+    name = store_name(directory.expanduser().resolve().name, "folder")
+    corpus = Folder(directory, name, key_of(key), choices)
     return replace(shared, out=shared.out or name).prepare(corpus, [task], arch="cnn1d")
-
-
-def _store_name(directory: Path) -> str:
-    """The folder's own name, as far as a store can have it."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", directory.expanduser().resolve().name).lstrip("._-")[:64]
-    return name or "folder"

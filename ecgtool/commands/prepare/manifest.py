@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ecgtool.commands.prepare.options import Shared, shared_options
+from ecgtool.commands.prepare.own import InputColumns, KeyFile, key_of, store_name
 from ecgtool.console import Result
-
-if TYPE_CHECKING:
-    from ecgtool.deidentify.key import Key
 
 File = Annotated[
     Path,
@@ -27,16 +25,6 @@ Length = Annotated[int, typer.Option("--length", min=1, help="Samples of an item
 Root = Annotated[
     Path | None,
     typer.Option("--root", help="The folder that recordings lie in; that of FILE.csv if not given."),
-]
-InputColumns = Annotated[
-    str,
-    typer.Option("--inputs", help="Columns that become inputs, with commas, or none; all that are fit if not given."),
-]
-KeyFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--key", help="File with the key of pseudonyms, as of ecg deidentify; the one in ECG_HOME if not given."
-    ),
 ]
 
 
@@ -61,7 +49,7 @@ def manifest(
 
     corpus = Manifest(
         file,
-        _key(key),
+        key_of(key),
         root=root,
         leads=leads,
         samples=length,
@@ -69,30 +57,5 @@ def manifest(
         inputs=chosen_columns(inputs),
         division=shared.division(),
     )
-    return replace(shared, out=shared.out or _store_name(file)).prepare(corpus, [corpus.tasks[0].name], arch="cnn1d")
-
-
-def _key(given: Path | None) -> Key:
-    """The key of pseudonyms: the given one, or this user's own, which is made and told the first time."""
-    from ecgtool.console import log
-    from ecgtool.deidentify.key import KEY_NAME, load_key, own_key
-    from ecgtool.home import home
-
-    if given is not None:
-        return load_key(given)
-    known = (home() / KEY_NAME).exists()
-    key, path = own_key(home())
-    if not known:
-        log.info("Patients get pseudonyms by a new key: %s. Keep it, and keep it to yourself.", path)
-    return key
-
-
-def _store_name(file: Path) -> str:
-    """The manifest's own name, where a store can have it."""
-    from ecgtool.errors import ConfigError
-    from ecgtool.files import valid_name
-
-    try:
-        return valid_name(file.stem, "store")
-    except ConfigError:
-        return "manifest"
+    name = store_name(file.stem, "manifest")
+    return replace(shared, out=shared.out or name).prepare(corpus, [corpus.tasks[0].name], arch="cnn1d")
