@@ -22,6 +22,8 @@ STUCK_S = 0.02
 """Samples that stay at the lead's largest or smallest value for so long ran against the end of the scale."""
 BEAT_S = 1.5
 """A stretch that holds a QRS complex down to 40 beats a minute."""
+RATES_S = (0.3, 2.0)
+"""From beat to beat: 200 to 30 a minute."""
 STEP_MV = 5e-4
 """Changes below half a microvolt are none."""
 
@@ -34,12 +36,15 @@ class Limits:
     saturated: float = 0.02
     invalid: float = 0.1
     kurtosis: float = 5.5
+    wave: float = 2.25
     outstanding: float = 12.0
+    repetition: float = 0.4
     qrs_power: float = 0.4
     baseline: float = 0.3
     high: float = 0.3
     steadiness: float = 0.35
     smallest_mv: float = 0.025
+    wander_mv: float = 0.3
 
 
 LIMITS = Limits()
@@ -57,7 +62,9 @@ class LeadQuality:
         saturated: Share of samples that stick to the largest or smallest value.
         invalid: Share of samples that the file marks as invalid.
         kurtosis: Of the signal at 5-40 Hz: about 3 for noise, over 5 where QRS complexes stand out (Li, Mark and
-            Clifford 2008).
+            Clifford 2008). Wide complexes, paced ones and fast ones stand out less.
+        repetition: Largest correlation of the signal at 5-40 Hz with itself 0.3 to 2 s later: little for noise, high
+            for a regular rhythm whatever the shape of its beats.
         qrs_power: Power at 5-15 Hz over that at 5-40 Hz (Clifford et al. 2012; 0.5 to 0.8 is usual).
         baseline: Power at 1-40 Hz over that at 0-40 Hz: low with baseline wander (Clifford et al. 2012).
         high: Power above 40 Hz over that at 5-40 Hz: mains and muscles.
@@ -73,6 +80,7 @@ class LeadQuality:
     saturated: float
     invalid: float
     kurtosis: float
+    repetition: float
     qrs_power: float
     baseline: float
     high: float
@@ -102,8 +110,8 @@ def _judged(lead: str, row: Signal, fs: float, calibrated: bool) -> LeadQuality:
     return LeadQuality(lead, **{name: medians[name] for name in _REPORTED}, verdict=verdict, reasons=_told(found))
 
 
-_REPORTED = ("flat", "saturated", "invalid", "kurtosis", "qrs_power", "baseline", "high", "steadiness")
-_NAMES = (*_REPORTED, "height")
+_REPORTED = ("flat", "saturated", "invalid", "kurtosis", "repetition", "qrs_power", "baseline", "high", "steadiness")
+_NAMES = (*_REPORTED, "height", "wander")
 
 
 def _indices(piece: Signal, fs: float, calibrated: bool) -> dict[str, float]:
@@ -138,21 +146,32 @@ def _shape(line: Floats, fs: float) -> dict[str, float]:
     edges = np.searchsorted(frequencies, (1.0, 5.0, 15.0, 40.0))
     parts = np.add.reduceat(np.append(power, 0.0), np.minimum([0, *edges], len(power)))
     slow, low, middle, upper, high = (float(part) for part in parts)
-    band = np.fft.rfft(line)
-    band[(frequencies < 5) | (frequencies >= 40)] = 0
-    waves = np.fft.irfft(band, len(line))
+    spectrum = np.fft.rfft(line)
+    waves = np.fft.irfft(np.where((frequencies >= 5) & (frequencies < 40), spectrum, 0), len(line))
     variance = float(np.mean(waves**2))
     if not (middle + upper > 0 and variance > 0):
         return {}
     deflections = _deflections(waves, max(1, round(BEAT_S * fs)))
     return {
         "kurtosis": float(np.mean(waves**4)) / variance**2,
+        "repetition": _repetition(waves, fs),
         "qrs_power": middle / (middle + upper),
         "baseline": 1 - slow / (slow + low + middle + upper),
         "high": high / (middle + upper),
         "steadiness": float(np.median(deflections) / deflections.max()),
         "height": float(np.median(deflections)),
+        "wander": float(np.ptp(np.fft.irfft(np.where(frequencies < 1, spectrum, 0), len(line)))),
     }
+
+
+def _repetition(waves: Floats, fs: float) -> float:
+    """The largest correlation with what follows a beat later; of short pieces, within their first half."""
+    count = len(waves)
+    lags = np.arange(round(RATES_S[0] * fs), min(round(RATES_S[1] * fs), count // 2) + 1)
+    if not lags.size:
+        return 0.0
+    products = np.fft.irfft(np.abs(np.fft.rfft(waves, 2 * count)) ** 2, 2 * count)[lags]
+    return float((products / (count - lags)).max() / np.mean(waves**2))
 
 
 def _deflections(waves: Floats, length: int) -> Floats:
@@ -172,13 +191,17 @@ def _faults(values: dict[str, float], calibrated: bool) -> tuple[str, ...]:
     if calibrated and values["height"] < limits.smallest_mv:
         return ("next to nothing at 5-40 Hz: electrode off?",)
     outstanding = values["kurtosis"] > limits.outstanding  # a notched QRS complex has its power above 15 Hz
+    # Wide complexes, as of bundle branch block or a pacemaker, fill so much of a beat that only their rhythm tells them
+    # from noise; hum and tremor have a rhythm too, but no peaks.
+    rhythmic = values["repetition"] >= limits.repetition and values["kurtosis"] >= limits.wave
+    large = not calibrated or values["wander"] >= limits.wander_mv
     tests = {
         "samples marked invalid": values["invalid"] > limits.invalid,
         "runs against the end of its scale": values["saturated"] > limits.saturated,
-        "no QRS complexes stand out": values["kurtosis"] < limits.kurtosis,
+        "no QRS complexes stand out": values["kurtosis"] < limits.kurtosis and not rhythmic,
         "noise in the band of the QRS complexes": values["qrs_power"] < limits.qrs_power and not outstanding,
         "noise above 40 Hz: mains or muscles": values["high"] > limits.high,
-        "baseline wander": values["baseline"] < limits.baseline,
+        "baseline wander": values["baseline"] < limits.baseline and large,
         "artefacts tower over the beats": values["steadiness"] < limits.steadiness,
     }
     return tuple(words for words, fault in tests.items() if fault)

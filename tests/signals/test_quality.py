@@ -1,6 +1,8 @@
 """Quality of leads: what is wrong with a lead is named, and nothing is said of a sound one."""
 
+import csv
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -41,6 +43,7 @@ def test_a_sound_lead_is_good(heart):
         (lambda s, t, r: s + 0.5 * np.sin(2 * np.pi * 50 * t), "noise above 40 Hz: mains or muscles"),
         (lambda s, t, r: np.clip(s, -0.1, 0.3), "runs against the end of its scale"),
         (lambda s, t, r: r.normal(0, 0.3, len(s)), "no QRS complexes stand out"),
+        (lambda s, t, r: np.sin(2 * np.pi * 7 * t), "no QRS complexes stand out"),
         (lambda s, t, r: s + 30 * (np.abs(t % 10 - 5) < 0.02), "artefacts tower over the beats"),
         (lambda s, t, r: np.where(t % 5 < 1, np.nan, s), "samples marked invalid"),
     ],
@@ -49,6 +52,43 @@ def test_what_is_wrong_is_named(heart, spoil, reason):
     found = judged(spoil(*heart))
     assert found.verdict == "poor"
     assert reason in found.reasons
+
+
+def _wide(time, beat_s, jitter_s=0.0):
+    """Complexes of 160 ms and T waves against them, as of left bundle branch block or a pacemaker."""
+    number = np.arange(round(time[-1] / beat_s) + 1)
+    phase = time - (number * beat_s + jitter_s * np.sin(number))[:, None]
+    complexes = np.exp(-(phase**2) / 1e-3) + 0.8 * np.exp(-((phase - 0.06) ** 2) / 1e-3)
+    return (0.4 * np.exp(-((phase - 0.25) ** 2) / 4e-3) - complexes).sum(axis=0)
+
+
+@pytest.mark.parametrize("fs", [50.0, 100.0, 250.0, 360.0, 500.0, 1000.0])
+@pytest.mark.parametrize("beat_s", [0.4, 0.6, 1.0])
+def test_wide_complexes_are_no_noise_at_any_rate(fs, beat_s):
+    time = np.arange(round(30 * fs)) / fs
+    signal = _wide(time, beat_s, 0.01) + np.random.default_rng(2).normal(0, 0.01, len(time))
+    found = quality(Record(signal.astype(np.float32)[None], fs, ("V1",)))[0]
+    assert (found.verdict, found.reasons) == ("good", ())
+    noise = np.random.default_rng(2).normal(0, 0.3, len(time)).astype(np.float32)
+    assert quality(Record(noise[None], fs, ("V1",)))[0].verdict == "poor"
+
+
+def test_wander_of_a_small_lead_is_no_fault_before_it_can_be_seen(heart):
+    small, time, _ = heart
+    wander = np.sin(2 * np.pi * 0.3 * time)
+    assert judged(0.1 * small + 0.1 * wander).verdict == "good"
+    assert judged(0.1 * small + 0.2 * wander).reasons == ("baseline wander",)
+    assert judged(0.1 * small + 0.1 * wander, calibrated=False).reasons == ("baseline wander",)
+
+
+def test_left_bundle_branch_block_and_pacemakers_are_not_called_noise(recordings):
+    folder = recordings("ptbxl")
+    with (folder / "ptbxl_database.csv").open(newline="") as file:
+        files = [row["filename_lr"] for row in csv.DictReader(file) if re.search("CLBBB|PACE", row["scp_codes"])]
+    there = [folder / f"{name}.hea" for name in files if (folder / f"{name}.hea").is_file()]
+    good = [lead.verdict == "good" for path in there for lead in quality(read_record(path))]
+    assert len(good) > 100
+    assert np.mean(good) > 0.9
 
 
 @pytest.mark.parametrize(
