@@ -113,9 +113,10 @@ class Augmentation:
         if not self.steps:
             return signal
         source = self._source or self.begin(0, signal.device)
-        for step in self.steps:
-            chosen = source.uniform(0, 1, len(signal), 1, 1) < self.config.probability
-            signal = torch.where(chosen, step(signal, source), signal)
+        with torch.autocast(signal.device.type, enabled=False):  # in bfloat16 limb leads would fall out of step
+            for step in self.steps:
+                chosen = source.uniform(0, 1, len(signal), 1, 1) < self.config.probability
+                signal = torch.where(chosen, step(signal, source), signal)
         return signal
 
 

@@ -19,7 +19,7 @@ def drop(signal: Tensor, source: Source) -> Tensor:
     """Lead dropout: leads set to zero, as after an electrode fell off; one lead at least stays."""
     items, leads, _ = signal.shape
     kept = source.uniform(0, 1, items, leads, 1) >= source.config.drop
-    kept[torch.arange(items), source.uniform(0, 1, items, leads).argmax(dim=1)] = True
-    kept |= source.recorded == 0
+    stays = (source.uniform(0, 1, items, leads, 1) * source.recorded).argmax(dim=1, keepdim=True)
+    kept = kept.scatter(1, stays, True) | (source.recorded == 0)
     share = (kept * source.recorded).sum(dim=1, keepdim=True) / source.recorded.sum()
     return signal * torch.where(source.recorded > 0, kept.float(), share)

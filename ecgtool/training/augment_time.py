@@ -32,7 +32,8 @@ def stretch(signal: Tensor, source: Source) -> Tensor:
     slope = three - one
     curve = 2 * one - 5 * two + 4 * three - four
     twist = 3 * (two - three) + four - one
-    return two + 0.5 * part * (slope + part * (curve + part * twist))
+    smooth = two + 0.5 * part * (slope + part * (curve + part * twist))
+    return torch.where(source.recorded > 0, smooth, two)  # the channel that says what was recorded takes no other value
 
 
 def crop(signal: Tensor, source: Source) -> Tensor:

@@ -167,6 +167,42 @@ def test_the_channel_that_says_what_was_recorded_stays_true():
     assert torch.allclose(dropped[:, 8, 0], (dropped[:, :8, 0] != 0).float().mean(dim=1))
 
 
+def test_a_lead_stays_rather_than_the_channel_that_says_what_was_recorded():
+    items = torch.ones(256, 9, 10)
+    dropped = augmentation("drop", (*LEADS_8, MASK), drop=1.0)(items)
+    assert ((dropped[:, :8] != 0).any(dim=2).sum(dim=1) == 1).all()
+
+
+def test_stretched_time_makes_no_new_values_of_what_was_recorded():
+    items = torch.ones(64, 9, SAMPLES)
+    items[:, :, :300] = 0
+    made = augmentation("stretch", (*LEADS_8, MASK))(items)
+    assert set(made[:, 8].unique().tolist()) == {0.0, 1.0}
+    assert not torch.equal(made[:, 8], items[:, 8])
+
+
+@pytest.mark.parametrize("name", ["wander", "powerline", "muscle"])
+def test_mixed_precision_leaves_limb_leads_in_step(items, name):
+    made = augmentation(name, wander_mv=2.0, powerline_mv=2.0, muscle_mv=2.0)
+    exact = made(items)
+    made.begin(7, "cpu")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = made(items)
+    assert mixed.dtype == torch.float32
+    assert torch.equal(mixed, exact)
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+@pytest.mark.parametrize("samples", [1, 2, 3])
+def test_the_shortest_items_and_the_extreme_probabilities_are_borne(name, probability, samples):
+    items = torch.randn(5, 12, samples)
+    made = augmentation(name, probability=probability)(items)
+    assert made.shape == items.shape
+    assert torch.isfinite(made).all()
+    assert probability > 0 or torch.equal(made, items)
+
+
 def test_electrode_noise_has_a_deviation_of_one_in_bipolar_leads():
     weights = mixing(LEADS_12)
     assert weights.shape == (12, 9)

@@ -199,6 +199,25 @@ def test_a_run_stopped_in_the_middle_of_an_epoch_goes_on_to_the_same_digits(trai
     assert same(weights(resumed), weights(plain))
 
 
+def test_an_augmented_run_goes_on_to_the_same_digits_in_the_middle_of_an_epoch_too(train, plain, monkeypatch):
+    real, count = recorder.Recorder.on_train_batch_end, iter(range(100))
+    sets = ["augment.use=[stretch, shift, scale, wander, muscle, noise, drop, crop]", "augment.probability=0.8"]
+
+    def stop(self, *given):
+        if next(count) == 7:
+            raise KeyboardInterrupt
+        real(self, *given)
+
+    whole = train("whole", sets)
+    with monkeypatch.context() as patch:
+        patch.setattr(recorder.Recorder, "on_train_batch_end", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train("torn", sets)
+    resumed = train("ignored", resume="./torn")
+    assert curve(resumed) == curve(whole) != curve(plain)
+    assert same(weights(resumed), weights(whole))
+
+
 def test_loader_processes_do_not_change_a_resumed_run(train, monkeypatch):
     with monkeypatch.context() as patch:
         stop_at(patch, 3, Killed())
