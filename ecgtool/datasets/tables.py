@@ -6,10 +6,13 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from ecgtool.errors import FormatError, NotFound, did_you_mean
 from ecgtool.files import explained
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 Value = TypeVar("Value")
 
@@ -62,6 +65,14 @@ class Row:
         return FormatError(f"{self.where}: column '{column}' holds {self.cells[column][:60]!r}.", "Correct the cell.")
 
 
+def delimiter_of(head: str) -> str:
+    """What parts the cells of a table with this first line: a comma, or what spreadsheets put in its place.
+
+    Where numbers have decimal commas, they write semicolons; their "text" has tabs.
+    """
+    return next((mark for mark in ",;\t" if mark in head), ",")
+
+
 def columns_of(path: Path) -> list[str]:
     """The columns of a CSV file with a head, each once.
 
@@ -71,7 +82,7 @@ def columns_of(path: Path) -> list[str]:
     """
     try:
         with explained(path), path.open(encoding="utf-8-sig", newline="") as file:
-            head = [name.strip() for name in next(csv.reader(file, strict=True), [])]
+            head = [name.strip() for name in next(_lines(file), [])]
     except (UnicodeDecodeError, csv.Error) as error:
         raise FormatError(f"{path} is not a CSV table: {error}.", _TABLE) from None
     twice = next((name for place, name in enumerate(head) if name in head[:place]), None)
@@ -84,7 +95,7 @@ def read_table(path: Path, columns: Sequence[str], optional: Sequence[str] = ())
     """The rows of a CSV file with a head, one after the other; of each, the named columns as text.
 
     Args:
-        path: The file; UTF-8, with or without a byte-order mark.
+        path: The file; UTF-8, with or without a byte-order mark; cells parted as :func:`delimiter_of` its first line.
         columns: Columns that must be there.
         optional: Columns whose cells are empty where the table does not have them.
 
@@ -94,7 +105,7 @@ def read_table(path: Path, columns: Sequence[str], optional: Sequence[str] = ())
     """
     try:
         with explained(path), path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, strict=True)
+            lines = _lines(file)
             head = [name.strip() for name in next(lines, [])]
             missing = [column for column in columns if column not in head]
             if missing:
@@ -109,3 +120,10 @@ def read_table(path: Path, columns: Sequence[str], optional: Sequence[str] = ())
                 yield Row(made, where, lines.line_num)
     except (UnicodeDecodeError, csv.Error) as error:
         raise FormatError(f"{path} is not a CSV table: {error}.", _TABLE) from None
+
+
+def _lines(file: TextIO) -> Reader:
+    """The lines of a table, as cells."""
+    head = file.readline(10_000)
+    file.seek(0)
+    return csv.reader(file, strict=True, delimiter=delimiter_of(head))

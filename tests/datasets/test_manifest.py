@@ -309,7 +309,7 @@ def test_columns_that_must_be_are_named(tmp_path, columns, error, said):
         ("patient_id,path,label\np1,,1\n", "line 2 names no recording"),
         ("patient_id,path,label\np1\n", "line 2 has 1 cells"),
         ("patient_id,path,label\np1,a.xml,\x1b[31m\np1,b.xml,0\n", "line 2: label holds"),
-        ("patient_id;path;label\np1;a.xml;1\n", "no column 'patient_id'"),
+        ("patient_id|path|label\np1|a.xml|1\n", "no column 'patient_id'"),
         ("patient_id,path,label\np1,a.xml,1\np2,a.xml,0\n", "another label"),
     ],
 )
