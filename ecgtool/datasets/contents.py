@@ -93,7 +93,7 @@ def describe(accounts: Sequence[Account], plan: Plan) -> list[str]:
     notes += [_named([reason.rstrip(".") for reason in damaged], "recordings cannot be used", "; ")] if damaged else []
     counted = _counted(accounts, plan)
     notes += [f"{number} {what}." for what, number in counted.items() if number]
-    return notes + _rest(accounts, plan) + _same_people(accounts, plan) + _oddities(accounts)
+    return notes + _rest(accounts, plan) + _same_people(accounts, plan) + _oddities(accounts) + _empty(accounts, plan)
 
 
 def _counted(accounts: Sequence[Account], plan: Plan) -> dict[str, int]:
@@ -138,6 +138,15 @@ def _oddities(accounts: Sequence[Account]) -> list[str]:
     suspicions = [line for part in accounts for line in part.suspicions][:TOLD]
     notes = [f"{broken} recordings do not keep what their files promise: {_first(promises, broken)}"] if broken else []
     return notes + ([f"{suspect} recordings look wrong: {_first(suspicions, suspect)}"] if suspect else [])
+
+
+def _empty(accounts: Sequence[Account], plan: Plan) -> list[str]:
+    """A note where a split has no items: what it is for cannot be done."""
+    made = [number for account in accounts for number in account.items]
+    held = {entry.split for entry, number in zip(plan.corpus.entries, made, strict=True) if number}
+    empty = [split for split in SPLITS if split not in held]
+    needed = "training, choosing the best epoch and figures need train, val and test"
+    return [f"No items are in {' and '.join(empty)}; {needed}."] if empty else []
 
 
 def _first(lines: Sequence[str], number: int) -> str:

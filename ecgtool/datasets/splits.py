@@ -68,7 +68,7 @@ def stratified(
     """Deal patients into parts so that each part gets its share of the items and of every label.
 
     Iterative stratification (Sechidis, Tsoumakas and Vlahavas 2011), the rarest label first, whole patients at a
-    time.
+    time. Where patients are so few that a part with a share gets none, it gets one of the largest part's.
 
     Args:
         patients: The patient of each item.
@@ -90,7 +90,8 @@ def stratified(
     wanted = np.outer(np.asarray(shares, dtype=float) / sum(shares), counts.sum(axis=0))
     order = np.random.default_rng(seed).permutation(len(names))
     order = order[np.argsort(-counts[order, -1], kind="stable")]
-    return _dealt(counts[order], wanted)[np.argsort(order)][rows]
+    part = _none_empty(_dealt(counts[order], wanted), counts[order], np.flatnonzero(np.asarray(shares)))
+    return part[np.argsort(order)][rows]
 
 
 def _dealt(counts: npt.NDArray[np.float64], wanted: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
@@ -102,4 +103,22 @@ def _dealt(counts: npt.NDArray[np.float64], wanted: npt.NDArray[np.float64]) -> 
         for patient in np.flatnonzero((part < 0) & (counts[:, label] > 0)):
             part[patient] = np.lexsort((-wanted[:, -1], -wanted[:, label]))[0]
             wanted[part[patient]] -= counts[patient]
+    return part
+
+
+def _none_empty(
+    part: npt.NDArray[np.int64], counts: npt.NDArray[np.float64], needed: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """The part of each patient, with a patient in each of the parts that are needed, as far as there are enough.
+
+    Who moves comes from the part with the most patients, which keeps as many as it can of each label they carry.
+    """
+    part = part.copy()
+    for empty in needed[~np.isin(needed, part)]:
+        patients = np.flatnonzero(part == np.bincount(part).argmax())
+        if len(patients) < 2:
+            break
+        carried = counts[patients]
+        left = np.where(carried > 0, carried.sum(axis=0) - carried, np.inf)
+        part[patients[left.min(axis=1).argmax()]] = empty
     return part

@@ -205,6 +205,14 @@ def test_windows_follow_each_other_and_inherit_what_their_recording_has(folder, 
     assert store.manifest.patients == 6
 
 
+def test_a_split_without_items_is_told(folder, counts, tmp_path, told):
+    store = prepare(Few(folder, 8), tmp_path / "out")
+    note = "No items are in test; training, choosing the best epoch and figures need train, val and test."
+    assert ("WARNING", note) in told()
+    assert note in store.manifest.notes
+    assert not [line for line in prepare(Few(folder, 10), tmp_path / "all").manifest.notes if "No items" in line]
+
+
 def test_recordings_shorter_than_a_window_are_told(folder, counts, tmp_path):
     write_counts(folder, "r006", counts[6][:, :150])
     store = prepare(Few(folder), tmp_path / "out", window_s=2.0)

@@ -284,6 +284,7 @@ def test_what_is_left_after_the_last_window_is_told(folder, tmp_path, told):
     write_few(folder, 3)
     write_counts(folder, "r001", ramp(290))
     prepare(Few(folder, 3), tmp_path / "out", window_s=0.75)
-    assert told() == ["1.65 s after the last window of 3 recordings are not used."]
+    said = "1.65 s after the last window of 3 recordings are not used."
+    assert said in told()
     prepare(Few(folder, 3), tmp_path / "even", window_s=0.1)
-    assert len(told()) == 1
+    assert [line for line in told() if "after the last window" in line] == [said]

@@ -56,6 +56,25 @@ def test_items_without_any_label_are_dealt_by_their_number():
     assert np.bincount(parts).tolist() == [30, 10, 10]
 
 
+@pytest.mark.parametrize("patients", range(3, 12))
+def test_no_part_is_empty_where_there_are_patients_enough(patients):
+    for marks in (np.eye(2, dtype=np.uint8)[np.arange(patients) % 2], np.zeros((patients, 1), np.uint8)):
+        parts = stratified([str(item) for item in range(patients)], marks, (70, 15, 15))
+        assert np.bincount(parts, minlength=3).min() >= 1
+
+
+def test_a_part_that_would_be_empty_gets_a_patient_whose_labels_others_carry():
+    marks = np.array([[1, 0], [1, 0], [0, 1], [0, 1], [0, 1], [0, 1]], np.uint8)
+    parts = stratified(list("abcdef"), marks, (70, 15, 15))
+    assert sorted(np.bincount(parts)) == [1, 1, 4]
+    assert marks[parts == 0].any(axis=0).all()
+
+
+def test_fewer_patients_than_parts_leave_the_last_empty():
+    assert stratified(["a", "a"], np.ones((2, 1)), (70, 15, 15)).tolist() == [0, 0]
+    assert sorted(stratified(["a", "b"], np.ones((2, 1)), (70, 15, 15))) == [0, 1]
+
+
 @pytest.mark.parametrize("shares", [(0, 0, 0), (-1, 1, 1), ()])
 def test_shares_that_divide_nothing_are_refused(shares):
     with pytest.raises(ConfigError):
