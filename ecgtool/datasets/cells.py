@@ -60,16 +60,23 @@ def numbered(numbers: Iterable[int], what: str = "line") -> str:
     return f"{_PLURAL[what] if len(ordered) > 1 else what} {shown}{more}"
 
 
+def first_few(names: Sequence[str], between: str = ", ") -> str:
+    """The first few of names, and how many more there are.
+
+    >>> first_few(["a", "b"])
+    'a, b'
+    """
+    more = f"{between}and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{between.join(names[:NAMED])}{more}"
+
+
 def told(names: Sequence[str], what: str, between: str = ", ") -> list[str]:
     """A note that counts and names the first few; none where there are none.
 
     >>> told(["a", "b"], "are missing")
     ['2 are missing: a, b.']
     """
-    if not names:
-        return []
-    more = f"{between}and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return [f"{len(names)} {what}: {between.join(names[:NAMED])}{more}."]
+    return [f"{len(names)} {what}: {first_few(names, between)}."] if names else []
 
 
 def unfit(where: str, field: str, value: object, hint: str = "Correct it.") -> FormatError:

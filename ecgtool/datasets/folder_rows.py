@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ecgtool.console import inert
 from ecgtool.datasets.anonymous import anonymous
-from ecgtool.datasets.cells import Places, told
+from ecgtool.datasets.cells import Places, first_few, told
 from ecgtool.datasets.folder_files import Tree
 from ecgtool.datasets.folder_labels import Listed
 from ecgtool.datasets.folder_survey import Seen, said_of, survey
@@ -95,29 +95,37 @@ def find_recordings(
     for each in found:
         _refuse_beyond(each)
     first = {record: place for place, record in reversed(there.items())}
-    named = [reason.replace(f"{tree.folder}/", "").rstrip(".") for reason in unreadable.values()]
-    unnamed = [
-        anonymous(reason, tree.folder / record, places.name(first[record]), keep=record if keep_names else "")
-        for record, reason in unreadable.items()
+    causes = [(first[record], record, reason) for record, reason in unreadable.items()]
+    lost = [(place, rows[place].file) for place in missing]
+    return found, _told(tree, places, lost, causes, tree.others(said), keep_names=keep_names)
+
+
+def _told(
+    tree: Tree,
+    places: Places,
+    missing: Sequence[tuple[int, str]],
+    unreadable: Sequence[tuple[int, str, str]],
+    others: Sequence[str],
+    *,
+    keep_names: bool,
+) -> Left:
+    """What is missing (row and file), unreadable (row, file and why) or in no row, in words."""
+    files = [file for _row, file in missing]
+    reasons = [reason.replace(f"{tree.folder}/", "").rstrip(".") for _row, _file, reason in unreadable]
+    stored = [
+        anonymous(reason, tree.folder / file, places.name(row), keep=file if keep_names else "").rstrip(".")
+        for row, file, reason in unreadable
     ]
-    names = {
-        f"recordings of {places.source} are missing": ([rows[place].file for place in missing], missing),
-        f"recordings have no row in {places.source} and were left out": (tree.others(said), []),
-    }
-    cannot = "recordings cannot be read"
-    notes = [_counted(what, files, lines, places, keep_names) for what, (files, lines) in names.items() if files]
-    notes += told([reason.rstrip(".") for reason in unnamed], cannot, "; ")
-    if tree.unnameable:
-        notes.append(f"{tree.unnameable} files were left out: their names are no text.")
-    details = [line for what, (files, _lines) in names.items() for line in told(files, what)]
-    return found, Left(notes, [] if keep_names else [*details, *told(named, cannot, "; ")])
-
-
-def _counted(what: str, files: Sequence[str], rows: Sequence[int], places: Places, keep_names: bool) -> str:
-    """How many there are, by their names or by where the list names them."""
+    what = f"recordings of {places.source} are missing"
+    unlisted = f"recordings have no row in {places.source} and were left out"
+    nameless = [f"{tree.unnameable} files were left out: their names are no text."] if tree.unnameable else []
+    broken = told(stored, "recordings cannot be read", "; ")
     if keep_names:
-        return told(files, what)[0]
-    return f"{len(files)} {what}{f': {places.said(rows)}' if rows else ''}."
+        return Left([*told(files, what), *broken, *told(others, unlisted), *nameless], [])
+    notes = [f"{len(missing)} {what}: {places.said(row for row, _file in missing)}."] if missing else []
+    notes += [*broken, *([f"{len(others)} {unlisted}."] if others else []), *nameless]
+    shown = {"Missing": first_few(files), "Unreadable": first_few(reasons, "; "), "Without a row": first_few(others)}
+    return Left(notes, [f"{name}: {names}." for name, names in shown.items() if names])
 
 
 def _find(tree: Tree, row: Listed) -> str | None:

@@ -9,13 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ecgtool.columns import folded
-from ecgtool.datasets.cells import LONGEST_TEXT
+from ecgtool.datasets.cells import first_few, text_of
 from ecgtool.datasets.scp_codes import NOT_DIAGNOSTIC, SUPERCLASS_OF
 from ecgtool.datasets.tables import read_table
 from ecgtool.errors import FormatError, NotFound, did_you_mean
 from ecgtool.files import digest, expanded, read_json
-
-_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class LabelMap:
         said = "stay as they are" if self.keep else "are left out"
         notes = [f"Labels that the map leaves out: {_counted(dropped)}."] if dropped else []
         notes += [f"Labels that the map does not name {said}: {_counted(unknown)}."] if unknown else []
-        return notes + ([f"The map names labels that no recording has: {_named(unused)}."] if unused else [])
+        return notes + ([f"The map names labels that no recording has: {first_few(unused)}."] if unused else [])
 
 
 def _superdiagnostic() -> LabelMap:
@@ -96,31 +94,18 @@ def _from_json(path: Path) -> dict[str, str]:
     for label, name in document.items():
         if not isinstance(name, str | int | None) or isinstance(name, bool):
             raise FormatError(f"{path}: {label[:60]!r} becomes {str(name)[:60]!r}, which is no label.", "Correct it.")
-        to[_label(str(path), label)] = _label(str(path), "" if name is None else str(name))
+        to[text_of(str(path), "a label", label)] = text_of(str(path), "a label", "" if name is None else str(name))
     return to
 
 
 def _from_csv(path: Path) -> dict[str, str]:
     to: dict[str, str] = {}
     for row in read_table(path, ("from", "to")):
-        label, name = _label(row.where, row["from"]), _label(row.where, row["to"])
+        label, name = text_of(row.where, "from", row["from"]), text_of(row.where, "to", row["to"])
         if not label or to.setdefault(label, name) != name:
             raise FormatError(f"{row.where}: 'from' is {'there twice' if label else 'empty'}.", "Each label once.")
     return to
 
 
-def _label(where: str, text: str) -> str:
-    text = text.strip()
-    if len(text) > LONGEST_TEXT or not text.isprintable():
-        raise FormatError(
-            f"{where}: {text[:60]!r} cannot be a label.", f"Up to {LONGEST_TEXT} characters, in one line."
-        )
-    return text
-
-
 def _counted(labels: Counter[str]) -> str:
-    return _named([f"{label} ({number})" for label, number in labels.most_common()])
-
-
-def _named(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    return first_few([f"{label} ({number})" for label, number in labels.most_common()])
