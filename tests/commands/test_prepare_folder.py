@@ -156,7 +156,9 @@ def test_the_same_again_does_nothing_and_other_labels_are_told(ecg, tmp_path):
 def test_recordings_that_come_later_are_not_overlooked(ecg, tmp_path):
     write_lab(tmp_path / "lab", 6)
     (tmp_path / "lab" / "r004.npy").rename(tmp_path / "r004.npy")
-    assert "1 recordings of labels.json are missing: r004.npy." in ecg("prepare", "folder", "lab").err
+    told = ecg("prepare", "folder", "lab").err
+    assert "1 recordings of labels.json are missing: entry 5." in told
+    assert "Missing: r004.npy." in told
     (tmp_path / "r004.npy").rename(tmp_path / "lab" / "r004.npy")
     assert "made from other recordings" in ecg("prepare", "folder", "lab").err
 
