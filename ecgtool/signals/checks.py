@@ -15,7 +15,6 @@ import numpy.typing as npt
 from ecgtool.record import LIMB_WEIGHTS, Record
 
 Floats = npt.NDArray[np.float64]
-Signal = npt.NDArray[np.float32]
 
 LAG_S = 0.02
 """Samples this far apart are subtracted, so that neither an offset nor baseline wander counts."""
@@ -48,33 +47,35 @@ def check(record: Record) -> tuple[str, ...]:
     Returns:
         Lines in words; none where all is well.
     """
-    steps = _steps(record)
-    if steps is None:
+    if record.seconds < 1:
         return ()
+    steps = _steps(record)
     found = (_identities(record, steps), _arms(record, steps), _amplitude(record) if record.calibrated else "")
     return tuple(line for line in found if line)
 
 
-def _steps(record: Record) -> dict[str, Signal] | None:
-    """The changes over :data:`LAG_S` of the leads that are compared; None where there is too little of them."""
-    rows = [row for row, name in enumerate(record.leads) if name in LIMB_WEIGHTS or name == "V6"]
+def _steps(record: Record) -> dict[str, Floats]:
+    """The changes over :data:`LAG_S` of the leads that are compared; none where there is too little of them."""
+    signal = record.signal[:, : round(ENOUGH_S * record.fs)]
+    names = [row for row, name in enumerate(record.leads) if name in LIMB_WEIGHTS or name == "V6"]
+    rows = [row for row in names if np.isfinite(signal[row]).any()]  # a lead without a sample says nothing of others
     lag = max(1, round(LAG_S * record.fs))
-    signal = record.signal[rows, : round(ENOUGH_S * record.fs)]
-    steps = signal[:, lag:] - signal[:, :-lag]
+    compared = signal[rows].astype(np.float64)
+    steps = compared[:, lag:] - compared[:, :-lag]
     if rows and not np.isfinite(steps.sum()):
         steps = steps[:, np.isfinite(steps).all(axis=0)]
-    if steps.shape[1] < record.fs:
-        return None
+    if steps.shape[1] < record.fs - lag:
+        return {}
     return {record.leads[row]: changes for row, changes in zip(rows, steps, strict=True)}
 
 
-def _identities(record: Record, steps: Mapping[str, Signal]) -> str:
+def _identities(record: Record, steps: Mapping[str, Floats]) -> str:
     derived = record.meta.get("derived", ())
     names = tuple(name for name in steps if name in LIMB_WEIGHTS and name not in derived)
     if len(names) < 3 or "zscore" in record.meta.get("units", {}).values():  # each lead was scaled by itself
         return ""
     rows = np.stack([steps[name] for name in names])
-    products = (rows @ rows.T / np.float32(rows.shape[1])).astype(np.float64)
+    products = rows @ rows.T / rows.shape[1]
     off, size = float(_misfit(products, _beside(names))), float(np.sqrt(products.trace() / len(names)))
     if off <= MISFIT * size or (record.calibrated and off <= MISFIT_MV):
         return ""
@@ -135,17 +136,17 @@ def _reason(products: Floats, names: tuple[str, ...]) -> str:
     return ": are they in the right order"
 
 
-def _arms(record: Record, steps: Mapping[str, Signal]) -> str:
+def _arms(record: Record, steps: Mapping[str, Floats]) -> str:
     """Arm electrodes exchanged: I becomes -I, aVR becomes aVL; the precordial leads stay as they are."""
     if not {"I", "V6"} <= steps.keys() or _correlation(steps["I"], steps["V6"]) >= OPPOSED:
         return ""
-    first, last = (record.signal[record.leads.index(name)] for name in ("I", "V6"))
+    first, last = (record.signal[record.leads.index(name)].astype(np.float64) for name in ("I", "V6"))
     if _correlation(first, last) >= OPPOSED or not _upright(record):
         return ""
     return "Lead I runs against V6 and aVR points up: were the arm electrodes exchanged?"
 
 
-def _correlation(one: Signal, other: Signal) -> float:
+def _correlation(one: Floats, other: Floats) -> float:
     sound = np.isfinite(one) & np.isfinite(other)
     if not sound.all():
         one, other = one[sound], other[sound]
@@ -157,17 +158,18 @@ def _correlation(one: Signal, other: Signal) -> float:
 def _upright(record: Record) -> bool:
     """Whether aVR's sharp waves point up: its values are skewed to the positive. True where it is not known."""
     if "aVR" in record.leads:
-        values = record.signal[record.leads.index("aVR")]
+        values = record.signal[record.leads.index("aVR")].astype(np.float64)
     elif "II" in record.leads:
-        values = -(record.signal[record.leads.index("I")] + record.signal[record.leads.index("II")])
+        values = -record.signal[[record.leads.index(name) for name in ("I", "II")]].astype(np.float64).sum(axis=0)
     else:
         return True
-    values = values[np.isfinite(values)].astype(np.float64)
-    return float(np.mean((values - values.mean()) ** 3)) > 0
+    values = values[np.isfinite(values)]
+    return not values.size or float(np.mean((values - values.mean()) ** 3)) > 0
 
 
 def _amplitude(record: Record) -> str:
-    spans = np.fmax.reduce(record.signal, axis=1) - np.fmin.reduce(record.signal, axis=1)
+    highest, lowest = (bound.reduce(record.signal, axis=1).astype(np.float64) for bound in (np.fmax, np.fmin))
+    spans = highest - lowest
     least, most = float(np.fmin.reduce(spans)), float(np.fmax.reduce(spans))
     if least > LARGEST_MV:
         return f"Every lead spans over {LARGEST_MV:g} mV, the least {least:.3g} mV: is the unit or gain right?"

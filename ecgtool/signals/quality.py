@@ -111,20 +111,23 @@ def _judged(lead: str, row: Signal, fs: float, calibrated: bool) -> LeadQuality:
 
 
 _REPORTED = ("flat", "saturated", "invalid", "kurtosis", "repetition", "qrs_power", "baseline", "high", "steadiness")
-_NAMES = (*_REPORTED, "height", "wander")
+_NAMES = (*_REPORTED, "height", "wander", "seconds")
 
 
 def _indices(piece: Signal, fs: float, calibrated: bool) -> dict[str, float]:
-    """The indices of a piece [samples]; those of shape are 0 where there is nothing to shape them."""
-    sound = np.isfinite(piece)
+    """The indices of a piece [samples]; those of shape are 0 where there is nothing to shape them.
+
+    Gaps within are bridged; what is invalid before or after is left out.
+    """
+    places = np.flatnonzero(np.isfinite(piece))
     values = dict.fromkeys(_NAMES, 0.0)
-    values["invalid"] = 1 - float(sound.mean())
-    if sound.sum() < max(fs, 2):
+    values["invalid"] = 1 - len(places) / len(piece)
+    values["seconds"] = len(places) / fs
+    if len(places) < max(fs, 2):
         return values
-    line = piece.astype(np.float64)
-    if not sound.all():
-        places = np.arange(len(line))
-        line = np.interp(places, places[sound], line[sound])
+    line = piece[places].astype(np.float64)
+    if len(places) <= places[-1] - places[0]:
+        line = np.interp(np.arange(places[0], places[-1] + 1), places, line)
     still = np.abs(np.diff(line)) <= (STEP_MV if calibrated else 0.0)
     values["flat"] = _share(still, round(FLAT_S * fs))
     extreme = (line == line.max()) | (line == line.min())
@@ -184,11 +187,13 @@ def _deflections(waves: Floats, length: int) -> Floats:
 def _faults(values: dict[str, float], calibrated: bool) -> tuple[str, ...]:
     """Why a piece is not fit to be read, in words; the first one where there is no signal at all."""
     limits = LIMITS
-    if values["invalid"] > 1 - limits.flat:
+    if not values["seconds"]:
         return ("no valid samples",)
-    if values["flat"] > limits.flat or not values["kurtosis"]:
+    if values["flat"] > limits.flat:
         return ("flat line",)
-    if calibrated and values["height"] < limits.smallest_mv:
+    if values["seconds"] < 1:
+        return ("less than a second of valid samples",)
+    if not values["kurtosis"] or (calibrated and values["height"] < limits.smallest_mv):
         return ("next to nothing at 5-40 Hz: electrode off?",)
     outstanding = values["kurtosis"] > limits.outstanding  # a notched QRS complex has its power above 15 Hz
     # Wide complexes, as of bundle branch block or a pacemaker, fill so much of a beat that only their rhythm tells them

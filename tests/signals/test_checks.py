@@ -92,6 +92,21 @@ def test_invalid_samples_and_short_recordings_are_borne(sound):
     assert check(replace(sound, signal=np.zeros_like(sound.signal))) == ()
 
 
+def test_a_lead_without_samples_hides_nothing_of_the_others(sound):
+    wrong = rescaled(sound, "III", 2)
+    signal = wrong.signal.copy()
+    signal[sound.leads.index("V6")] = np.nan
+    assert check(replace(wrong, signal=signal))[0].endswith("is the gain of every lead right?")
+    assert "spans over 20 mV" in check(replace(sound, signal=np.where(np.isnan(signal), signal, 1000 * signal)))[-1]
+    assert check(replace(sound, signal=np.full_like(signal, np.nan))) == ()
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_of_any_size_are_borne(sound):
+    assert check(replace(sound, signal=sound.signal * np.float32(1e37)))[-1].startswith("Every lead spans")
+    assert check(replace(sound, signal=sound.signal * np.float32(1e-37)))[-1].startswith("No lead spans")
+
+
 def test_ptb_xl_obeys_the_identities_and_ludb_does_not(recordings):
     ptbxl = sorted(recordings("ptbxl").glob("records100/*/*.hea"))[:100]
     assert not [path for path in ptbxl if any("contradict" in line for line in check(read_record(path)))]

@@ -104,6 +104,16 @@ def test_a_lead_without_an_electrode_is_off(signal, reason):
     assert (found.verdict, found.reasons) == ("off", (reason,))
 
 
+def test_a_lead_that_was_recorded_for_a_part_of_the_page_is_not_called_off(heart):
+    signal = np.full(3600, np.nan)
+    signal[900:1800] = heart[0][:900]
+    found = judged(signal)
+    assert (found.verdict, found.reasons, found.invalid) == ("poor", ("samples marked invalid",), 0.75)
+    assert found.kurtosis > 12
+    short = judged(heart[0][:180])
+    assert (short.verdict, short.reasons) == ("poor", ("less than a second of valid samples",))
+
+
 def test_a_bad_tenth_makes_a_lead_doubtful_and_says_how_much(heart):
     signal = heart[0].copy()
     signal[: round(10 * FS)] = 0
