@@ -16,7 +16,7 @@ from ecgtool.errors import FormatError
 from ecgtool.formats.contract import Format
 from ecgtool.formats.reading import age_at, age_of, sex_of, units_per_mv
 from ecgtool.formats.xml_document import load_xml, number, root_name, text_at
-from ecgtool.formats.xml_leads import Lead, Span, checked_rate, leads_record, numbers_in
+from ecgtool.formats.xml_leads import AGAIN, Lead, Span, checked_rate, leads_record, numbers_in
 from ecgtool.record import Record
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _lead(path: Path, sequence: Element) -> Lead:
     unit = "" if scale is None else scale.get("unit", "")
     zero = 0.0 if origin is None else number(origin.get("value"))
     if step is None or zero is None or not step:
-        raise FormatError(f"{path}: the scale or origin of lead {name[:40]} is no number.")
+        raise FormatError(f"{path}: the scale or origin of lead {name[:40]} is no number.", AGAIN)
     per_mv = units_per_mv(unit)
     of_zero = None if origin is None else units_per_mv(origin.get("unit", ""))
     if per_mv and of_zero:

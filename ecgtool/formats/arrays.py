@@ -44,7 +44,10 @@ def oriented(path: Path, shape: Sequence[int], said: Sidecar) -> Shape:
     elif len(shape) == 2:
         found = _of_two(path, (shape[0], shape[1]), said)
     else:
-        raise FormatError(f"{path} holds an array of {len(shape)} axes; a recording has leads and samples.")
+        raise FormatError(
+            f"{path} holds an array of {len(shape)} axes; a recording has leads and samples.",
+            "Save one recording per file.",
+        )
     if said.leads and len(said.leads) != found.leads:
         raise FormatError(f"{path} holds {found.leads} leads, but {len(said.leads)} are named.", _advice(path, "leads"))
     if found.leads > MAX_LEADS or min(found.leads, found.samples) < 1:

@@ -103,7 +103,10 @@ def _broken_promises(path: Path, element: Element, data: bytes, label: str) -> I
     samples, stored = number_at(element, "LeadSampleCountTotal"), len(data) // 2
     begin = label[0].upper() + label[1:]
     if samples is not None and stored < samples:
-        raise FormatError(f"{path}: {label} has {stored:,} samples, not the {samples:,.0f} it promises: it was cut.")
+        raise FormatError(
+            f"{path}: {label} has {stored:,} samples, not the {samples:,.0f} it promises: it was cut.",
+            "Copy or export it again.",
+        )
     if samples is not None and stored > samples:
         yield f"{begin} has {stored:,} samples, {stored - samples:,.0f} more than it promises."
     if number_at(element, "LeadByteCountTotal") not in (None, float(len(data))):

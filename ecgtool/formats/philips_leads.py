@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ecgtool.errors import FormatError
 from ecgtool.formats.philips_xli import unpack_xli
 from ecgtool.formats.xml_document import number, text_at
-from ecgtool.formats.xml_leads import MOST_SAMPLES, decoded_base64, int16_samples, numbers_in
+from ecgtool.formats.xml_leads import AGAIN, MOST_SAMPLES, decoded_base64, int16_samples, numbers_in
 from ecgtool.record import LEADS_12, lead_name
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def lead_names(path: Path, root: Element, wave: Element, acquired: dict[str, str
         raise FormatError(f"{path} has {count or 0:g} leads and names for {len(stated)}.", "The file is damaged.")
     names = [lead_name(name) for name in stated][: int(count or len(stated))]
     if len(set(names)) < len(names):
-        raise FormatError(f"{path} names a lead more than once.")
+        raise FormatError(f"{path} names a lead more than once.", AGAIN)
     return names
 
 
@@ -76,12 +76,14 @@ def stored_rows(path: Path, wave: Element, leads: int, fs: float) -> list[npt.ND
     duration = number(wave.get("durationperchannel"))
     most = MOST_SAMPLES // leads
     if duration is not None and not 1000 / fs <= duration <= 1000 / fs * most:
-        raise FormatError(f"{path} claims to be {duration:g} ms long, which no resting ECG is.")
+        raise FormatError(f"{path} claims to be {duration:g} ms long, which no resting ECG is.", AGAIN)
     promised = None if duration is None else round(duration * fs / 1000)
     rows = _rows(path, wave, leads, 2 * promised if promised else most)
     shortest = min(len(row) for row in rows)
     if promised is not None and shortest < promised:
-        raise FormatError(f"{path}: a lead has {shortest:,} samples, not the {promised:,} it promises: it was cut.")
+        raise FormatError(
+            f"{path}: a lead has {shortest:,} samples, not the {promised:,} it promises: it was cut.", AGAIN
+        )
     return [row[: promised or shortest] for row in rows]
 
 
@@ -103,7 +105,8 @@ def _rows(path: Path, wave: Element, leads: int, most: int) -> list[npt.NDArray[
         or coding not in ("base64", "plain")
     ):
         raise FormatError(
-            f"{path} stores samples in a way that is not known: {coding[:20]}, {method[:20]}, {bits} bits."
+            f"{path} stores samples in a way that is not known: {coding[:20]}, {method[:20]}, {bits} bits.",
+            "Export it as Sierra ECG 1.04 with XLI or without compression.",
         )
     if is_compressed(wave):
         return unpack_xli(path, decoded_base64(path, text, "the waveform"), leads, most)
@@ -117,7 +120,7 @@ def _rows(path: Path, wave: Element, leads: int, most: int) -> list[npt.NDArray[
 def _plain(path: Path, text: str) -> npt.NDArray[np.int16]:
     values = numbers_in(path, text, "the waveform")
     if np.abs(values).max(initial=0) > 2**15:
-        raise FormatError(f"{path}: the samples of the waveform exceed 16 bits.")
+        raise FormatError(f"{path}: the samples of the waveform exceed 16 bits.", AGAIN)
     return values.astype(np.int16)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool.errors import FormatError
+from ecgtool.formats.xml_leads import AGAIN
 
 Samples = npt.NDArray[np.int16]
 Codes = npt.NDArray[np.int64]
@@ -70,10 +71,10 @@ def _chunks(path: Path, data: bytes, leads: int) -> Iterator[tuple[int, int, int
     for number in range(leads):
         begin = at + _HEADER.size
         if begin > len(data):
-            raise FormatError(f"{path} ends after {number} of its {leads} compressed leads: it was cut.")
+            raise FormatError(f"{path} ends after {number} of its {leads} compressed leads: it was cut.", AGAIN)
         size, _, first = _HEADER.unpack_from(data, at)
         if not 0 < size <= len(data) - begin:
-            raise FormatError(f"{path}: compressed lead {number + 1} of {leads} is cut or damaged.")
+            raise FormatError(f"{path}: compressed lead {number + 1} of {leads} is cut or damaged.", AGAIN)
         at = begin + size
         yield begin, at, first
 
@@ -85,11 +86,11 @@ def _lzw(path: Path, data: bytes, most: int) -> bytes:
     """
     codes = _codes(data)
     if not len(codes):
-        raise FormatError(f"{path}: a compressed lead holds no samples.")
+        raise FormatError(f"{path}: a compressed lead holds no samples.", AGAIN)
     table = [bytes((value,)) for value in range(256)]
     growing = codes[: _ENTRIES - 255].tolist()
     if growing[0] > 255:
-        raise FormatError(f"{path}: a compressed lead is damaged; it begins with an unknown code.")
+        raise FormatError(f"{path}: a compressed lead is damaged; it begins with an unknown code.", AGAIN)
     last = table[growing[0]]
     parts = [last]
     for code in growing[1:]:
@@ -98,14 +99,14 @@ def _lzw(path: Path, data: bytes, most: int) -> bytes:
         elif code == len(table):
             entry = last + last[:1]
         else:
-            raise FormatError(f"{path}: a compressed lead is damaged; it uses a code before it is defined.")
+            raise FormatError(f"{path}: a compressed lead is damaged; it uses a code before it is defined.", AGAIN)
         table.append(last + entry[:1])
         parts.append(entry)
         last = entry
     settled = codes[len(growing) :]
     lengths = np.array([len(entry) for entry in table])
     if sum(map(len, parts)) + int(lengths[settled].sum()) > most:
-        raise FormatError(f"{path}: a compressed lead unpacks to more samples than the file says it has.")
+        raise FormatError(f"{path}: a compressed lead unpacks to more samples than the file says it has.", AGAIN)
     return b"".join([*parts, *map(table.__getitem__, settled.tolist())])
 
 

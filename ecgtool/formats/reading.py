@@ -15,6 +15,7 @@ from ecgtool.errors import ConfigError, DataError, FormatError
 from ecgtool.record import LEADS_12, MAX_FS, MIN_FS, Record, lead_name
 
 _PER_MV = {"mv": 1.0, "millivolt": 1.0, "millivolts": 1.0, "v": 1e-3, "volt": 1e-3, "volts": 1e-3}
+_PER_MV |= {"mvolt": 1.0, "milliv": 1.0, "uvolt": 1e3, "microv": 1e3, "nvolt": 1e6, "nanov": 1e6}
 _PER_MV |= {"uv": 1e3, "microvolt": 1e3, "microvolts": 1e3, "nv": 1e6, "nanovolt": 1e6, "nanovolts": 1e6}
 _SEX = {"m": "M", "male": "M", "f": "F", "female": "F"}
 _OLDEST = 130.0
@@ -44,9 +45,12 @@ def sample_range(path: Path, total: int, fs: float, start_s: float, seconds: flo
         ConfigError: The range is empty: it begins after the end.
     """
     if not MIN_FS <= fs <= MAX_FS:
-        raise FormatError(f"{path} has a sampling rate of {fs:g} Hz, outside 1-100,000 Hz.")
+        raise FormatError(
+            f"{path} has a sampling rate of {fs:g} Hz, outside 1-100,000 Hz.",
+            "The file is damaged, or was written wrongly; export it again.",
+        )
     if total < 1:
-        raise FormatError(f"{path} holds no samples.")
+        raise FormatError(f"{path} holds no samples.", "The file was cut, or never written; copy or export it again.")
     begin = round(start_s * fs)
     end = total if seconds is None else min(total, round((start_s + seconds) * fs))
     if begin >= end:
@@ -92,7 +96,10 @@ def distinct_names(names: Sequence[str], path: Path) -> tuple[str, ...]:
     shared = {name for name, count in Counter(map(lead_name, names)).items() if count > 1}
     twice = sorted(shared & set(LEADS_12))
     if twice:
-        raise FormatError(f"{path} names lead {twice[0]} more than once.")
+        raise FormatError(
+            f"{path} names lead {twice[0]} more than once.",
+            "Which of them is meant cannot be told; correct the names where it was written.",
+        )
     return tuple(
         f"{name or 'signal'} {number}" if lead_name(name) in shared or not name else name
         for number, name in enumerate(names, start=1)

@@ -68,7 +68,10 @@ def _lead(path: Path, wave: Element, channel: Element) -> Lead:
     name = text_at(channel, "name")
     coding = text_at(channel, "datastype")
     if coding not in ("", "COMMASEPARATE"):
-        raise FormatError(f"{path}: lead {name[:40]} is stored as {coding[:40]}; only COMMASEPARATE is known.")
+        raise FormatError(
+            f"{path}: lead {name[:40]} is stored as {coding[:40]}; only COMMASEPARATE is known.",
+            "Export it as DICOM or SCP-ECG.",
+        )
     counts = numbers_in(path, channel.findtext("data") or "", f"lead {name[:40]}")
     promised = number_at(channel, "samplecount")
     if promised is not None and promised != len(counts):

@@ -21,6 +21,7 @@ _LEAD = struct.Struct("<IIB")
 _BEAT = struct.Struct("<HIII")
 # Leads recorded one after another lie in an array that is mostly gaps; a header alone could claim any amount of it.
 _MOST_GAPS, _SMALL = 4, 2**19
+_AGAIN = "The file is damaged or cut short; copy or export it again."
 
 
 class Lead(NamedTuple):
@@ -68,7 +69,7 @@ def load_leads(sections: Sections) -> tuple[tuple[Lead, ...], bool]:
     leads = tuple(Lead(code, max(first, 1) - 1, last) for first, last, code in _LEAD.iter_unpack(lines))
     wrong = next((lead for lead in leads if lead.end <= lead.begin), None)
     if wrong:
-        raise FormatError(f"{sections.path}: lead {wrong.name} ends before it begins.")
+        raise FormatError(f"{sections.path}: lead {wrong.name} ends before it begins.", _AGAIN)
     return leads, subtracted
 
 
@@ -135,7 +136,7 @@ def read_rhythm(
         counts = samples(rhythm, run, tables, needed)
         if len(counts) < needed:
             promised = lead.end - lead.begin
-            raise FormatError(f"{path}: lead {lead.name} ends after {len(counts):,} of {promised:,} samples.")
+            raise FormatError(f"{path}: lead {lead.name} ends after {len(counts):,} of {promised:,} samples.", _AGAIN)
         if values is None:
             values = np.full((len(leads), end - begin), np.nan, np.float32)
         first = max(lead.begin, begin)
@@ -182,7 +183,7 @@ def _beats(sections: Sections) -> tuple[int, int, list[Beat]]:
     length, fiducial, count = struct.unpack_from("<HHH", body)
     lines = body[6 : 6 + count * _BEAT.size]
     if len(lines) < count * _BEAT.size:
-        raise FormatError(f"{sections.path}: its list of beats is cut short.")
+        raise FormatError(f"{sections.path}: its list of beats is cut short.", _AGAIN)
     beats = [
         Beat(max(first, 1) - 1, max(at, 1) - 1, last) for kind, first, at, last in _BEAT.iter_unpack(lines) if not kind
     ]

@@ -62,7 +62,7 @@ def load_sections(source: Source) -> Sections:
     """
     path = source.path
     if not 30 <= source.size <= _MOST:
-        raise FormatError(f"{path} has {source.size:,} bytes, which no SCP-ECG file has.")
+        raise FormatError(f"{path} has {source.size:,} bytes, which no SCP-ECG file has.", "Copy or export it again.")
     data = source.read(0, source.size)
     stated = int.from_bytes(data[2:6], "little")
     warnings = []

@@ -29,6 +29,7 @@ SUFFIX = ".meta.json"
 FOLDER_DOCUMENT = "dataset.json"
 FOLDERS_UP = 3  # how far above a recording its dataset.json may lie
 _LIMIT = 2**20
+_CORRECT = "Correct it, or take it away."
 _SCALES = ("adc", "unknown", "zscore")
 
 Layout = Literal["leads,samples", "samples,leads"]
@@ -237,14 +238,14 @@ def checked(document: Any, path: Path) -> Sidecar:
         FormatError: It is not an object, or a value cannot be; ``path`` and the field are named.
     """
     if not isinstance(document, Mapping):
-        raise FormatError(f'{path} must be a JSON object, such as {{"fs": 250}}.')
+        raise FormatError(f'{path} must be a JSON object, such as {{"fs": 250}}.', _CORRECT)
     try:
         return Sidecar.model_validate(dict(document))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"][:1])
         what = first["msg"].removeprefix("Value error, ")
-        raise FormatError(f"{path}: {field} cannot be {str(first['input'])[:40]!r}: {what}.") from None
+        raise FormatError(f"{path}: {field} cannot be {str(first['input'])[:40]!r}: {what}.", _CORRECT) from None
 
 
 def _folder_document(recording: Path) -> Sidecar | None:
@@ -266,7 +267,7 @@ def _load(path: Path) -> Sidecar | None:
     except OSError as error:
         raise EcgError(f"{path}: {error.strerror or error}.", "Check the path and permissions.") from error
     if not stat.S_ISREG(status.st_mode) or status.st_size > _LIMIT:
-        raise FormatError(f"{path} is not a file, or larger than a document of this kind can be.")
+        raise FormatError(f"{path} is not a file, or larger than a document of this kind can be.", _CORRECT)
     return _parsed(path, status.st_size, status.st_mtime_ns, status.st_ino)
 
 
@@ -277,7 +278,7 @@ def _parsed(path: Path, size: int, *_version: int) -> Sidecar:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path} is not valid JSON: {error}.") from None
+        raise FormatError(f"{path} is not valid JSON: {error}.", _CORRECT) from None
     return checked(document, path)
 
 

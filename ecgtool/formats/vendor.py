@@ -64,7 +64,10 @@ def read(vendor: Vendor, path: Path, start_s: float = 0.0, seconds: float | None
         with path.open("rb"):
             pass
     if size > vendor.most_bytes:
-        raise FormatError(f"{path} has {size:,} bytes; {vendor.words} is read up to {vendor.most_bytes:,}.")
+        raise FormatError(
+            f"{path} has {size:,} bytes; {vendor.words} is read up to {vendor.most_bytes:,}.",
+            "Export a shorter part, or another format.",
+        )
     if vendor.check is not None:
         vendor.check(path)
     parsed, told = _parsed(vendor, path)
@@ -95,7 +98,7 @@ def _parsed(vendor: Vendor, path: Path) -> tuple[Any, list[str]]:
 
 def _refusal(vendor: Vendor, path: Path, error: Exception) -> FormatError:
     said = _one_line(str(error).replace(str(path), path.name)) or type(error).__name__
-    return FormatError(f"{path} cannot be read as {vendor.words}: {said}")
+    return FormatError(f"{path} cannot be read as {vendor.words}: {said}", "Copy or export it again.")
 
 
 def _one_line(text: str) -> str:

@@ -101,7 +101,10 @@ def _signal_file(path: Path, signals: tuple[Signal, ...], rows: tuple[int, ...])
     width = skew = 0
     for signal in signals:
         if signal.fmt != fmt or signal.offset not in (offset, 0):
-            raise FormatError(f"{path}: the signals in {name[:80]!r} disagree about its storage format.")
+            raise FormatError(
+                f"{path}: the signals in {name[:80]!r} disagree about its storage format.",
+                "The header is damaged; copy or download the record again.",
+            )
         width += signal.spf
         skew = max(skew, signal.skew)
     return SignalFile(path, name, signals, rows, width, skew)
@@ -123,7 +126,10 @@ def count_frames(header: Header, path: Path) -> tuple[int, bool]:
         lengths.append(storage.capacity(max(size - file.offset, 0)) // file.width)
         rests.append(size - file.offset - storage.size(lengths[-1] * file.width))
     if min(lengths) == 0:
-        raise FormatError(f"{path}: a signal file holds not even one sample of each signal.")
+        raise FormatError(
+            f"{path}: a signal file holds not even one sample of each signal.",
+            "The header is damaged; copy or download the record again.",
+        )
     return min(lengths), any(rests) or len(set(lengths)) > 1
 
 

@@ -37,7 +37,10 @@ def read_flac(header: Path, signals: Sequence[Signal], begin: int, end: int, siz
     """
     width = sum(signal.spf for signal in signals)
     if (end - begin) * width > max(_SMALL, _MOST_PER_BYTE * size):
-        raise FormatError(f"{header} promises {(end - begin) * width:,} samples of a file of {size:,} bytes.")
+        raise FormatError(
+            f"{header} promises {(end - begin) * width:,} samples of a file of {size:,} bytes.",
+            "The header is damaged; copy it again.",
+        )
     step = max(1, _PIECE // width)
     pieces = [_piece(header, signals, start, min(start + step, end)) for start in range(begin, end, step)]
     return np.concatenate(pieces)

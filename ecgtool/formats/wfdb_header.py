@@ -128,7 +128,7 @@ def parse_header(text: str, path: Path) -> Header:
         elif line:
             lines.append((number, line))
     if not lines:
-        raise FormatError(f"{path} is empty: a WFDB header has a record line.")
+        raise FormatError(f"{path} is empty: a WFDB header has a record line.", "Copy or download it again.")
     try:
         return _parse(lines, tuple(comments), _ends_early(text, lines))
     except _BadField as error:

@@ -60,7 +60,10 @@ def read_segments(master: Header, path: Path, start_s: float, seconds: float | N
     """
     total = sum(length for _, length in master.segments)
     if master.frames not in (None, total):
-        raise FormatError(f"{path} promises {master.frames:,} samples, its segments {total:,}.")
+        raise FormatError(
+            f"{path} promises {master.frames:,} samples, its segments {total:,}.",
+            "A header is damaged; copy or download the record again.",
+        )
     frames = frame_range(master, total, path, start_s, seconds)
     layout = _layout(master, path)
     pieces, begin = [], 0

@@ -139,9 +139,11 @@ class _Tree:
         self.events += 1
         self._nodes += 1 + len(attributes)
         if self._nodes > MOST_NODES:
-            raise FormatError(f"{self._path} has more than {MOST_NODES:,} XML nodes, more than any recording.")
+            raise FormatError(f"{self._path} has more than {MOST_NODES:,} XML nodes, more than any recording.", _AGAIN)
         if len(self._open) >= MOST_DEPTH:
-            raise FormatError(f"{self._path} nests XML elements more than {MOST_DEPTH} deep, unlike any recording.")
+            raise FormatError(
+                f"{self._path} nests XML elements more than {MOST_DEPTH} deep, unlike any recording.", _AGAIN
+            )
         names = self._names
         local = names.get(tag) or names.setdefault(tag, _local(tag))
         named = {names.get(key) or names.setdefault(key, _local(key)): value for key, value in attributes.items()}
@@ -265,7 +267,7 @@ def _parsed(texts: Iterator[str], target: Any, path: Path) -> Iterator[int]:
             yield fed
         parser.close()
     except DefusedXmlException:
-        raise FormatError(f"{path} declares XML entities, which no recording needs; it is not read.") from None
+        raise FormatError(f"{path} declares XML entities, which no recording needs; it is not read.", _AGAIN) from None
     except (ParseError, ValueError) as error:
         raise FormatError(_not_well_formed(path, error), _AGAIN) from None
     yield fed

@@ -21,7 +21,7 @@ Rows = dict[str, npt.NDArray[np.float64]]
 
 MOST_SAMPLES = 2**23  # of all leads together: twenty minutes of twelve leads at 500 Hz
 _LONGEST_NAME = 64
-_AGAIN = "The file is damaged, or was written wrongly; export it again."
+AGAIN = "The file is damaged, or was written wrongly; export it again."
 
 
 class Lead(NamedTuple):
@@ -84,7 +84,7 @@ def leads_record(
     names = distinct_names([_checked_name(path, lead.name) for lead in kept], path)
     rows = {lead_name(name): lead.millivolts(begin, end) for name, lead in zip(names, kept, strict=True)}
     if len(rows) < len(kept):
-        raise FormatError(f"{path} names a lead more than once.", _AGAIN)
+        raise FormatError(f"{path} names a lead more than once.", AGAIN)
     derived = derive_limb_leads(rows)
     order = [name for name in LEADS_12 if name in rows] if set(LEADS_12) <= set(rows) else []
     order += [name for name in rows if name not in order]
@@ -111,9 +111,9 @@ def checked_rate(path: Path, fs: float | None, field: str) -> float:
         FormatError: There is none, or it is outside 1-100,000 Hz.
     """
     if fs is None:
-        raise FormatError(f"{path} does not say how many samples a second has ({field}).", _AGAIN)
+        raise FormatError(f"{path} does not say how many samples a second has ({field}).", AGAIN)
     if not MIN_FS <= fs <= MAX_FS:
-        raise FormatError(f"{path} has a sampling rate of {fs:g} Hz, outside 1-100,000 Hz.", _AGAIN)
+        raise FormatError(f"{path} has a sampling rate of {fs:g} Hz, outside 1-100,000 Hz.", AGAIN)
     return fs
 
 
@@ -145,7 +145,7 @@ def decoded_base64(path: Path, text: str, lead: str) -> bytes:
     try:
         return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise FormatError(f"{path}: the samples of {lead} are not valid base64.", _AGAIN) from None
+        raise FormatError(f"{path}: the samples of {lead} are not valid base64.", AGAIN) from None
 
 
 def int16_samples(path: Path, data: bytes, lead: str) -> npt.NDArray[np.int16]:
@@ -155,7 +155,7 @@ def int16_samples(path: Path, data: bytes, lead: str) -> npt.NDArray[np.int16]:
         FormatError: Half a sample is left over.
     """
     if len(data) % 2:
-        raise FormatError(f"{path}: the samples of {lead} end within a sample.", _AGAIN)
+        raise FormatError(f"{path}: the samples of {lead} end within a sample.", AGAIN)
     return np.frombuffer(data, "<i2").astype(np.int16, copy=False)
 
 
@@ -177,7 +177,7 @@ def numbers_in(path: Path, text: str, lead: str) -> Counts:
     except ValueError:
         values = np.array([np.nan])
     if not np.isfinite(values).all():
-        raise FormatError(f"{path}: the samples of {lead} are not all numbers.", _AGAIN)
+        raise FormatError(f"{path}: the samples of {lead} are not all numbers.", AGAIN)
     return values
 
 
@@ -197,7 +197,7 @@ def _length(path: Path, leads: Sequence[Lead]) -> int:
 
 def _checked_name(path: Path, name: str) -> str:
     if len(name) > _LONGEST_NAME:
-        raise FormatError(f"{path}: '{name[:40]}...' is too long to be the name of a lead.")
+        raise FormatError(f"{path}: '{name[:40]}...' is too long to be the name of a lead.", AGAIN)
     return name
 
 

@@ -162,7 +162,8 @@ def test_signals_of_one_label_are_numbered_and_a_lead_twice_is_refused(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("unit", "per_mv"), [("uV", 1e3), ("µV", 1e3), (b"\xb5V", 1e3), ("mV", 1), ("V", 1e-3), ("nV", 1e6)]
+    ("unit", "per_mv"),
+    [("uV", 1e3), ("µV", 1e3), (b"\xb5V", 1e3), ("mV", 1), ("V", 1e-3), ("nV", 1e6), ("uVolt", 1e3), ("mVolt", 1)],
 )
 def test_every_unit_of_voltage_arrives_as_millivolt(tmp_path, unit, per_mv):
     counts = counts_like(2, 100)
