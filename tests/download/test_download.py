@@ -282,14 +282,13 @@ def test_a_disk_that_fails_leaves_nothing_half_in_its_place(site, monkeypatch, c
             raise OSError(code, os.strerror(code))
         return real(*given)
 
-    monkeypatch.setattr(owner, call, failing)
-    with contextlib.suppress(EcgError):
+    with monkeypatch.context() as patch, contextlib.suppress(EcgError):
+        patch.setattr(owner, call, failing)
         fetch(site, workers=1)
-    monkeypatch.undo()
     for name, data in there().items():
         assert name.endswith(".part") or data == {**FILES, "SHA256SUMS.txt": site.listing.encode()}[name]
-    fetch(site, Path.cwd() / "to")
-    assert whole(site, Path.cwd() / "to")
+    fetch(site)
+    assert whole(site)
 
 
 DRIVER = """
@@ -329,11 +328,11 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(site, monkeypatch, ecg):
     def interrupted(*_given):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(everything, "_collected", interrupted)
-    stopped = ecg("download", "mitdb", "--to", "to", "--url", site.url)
+    with monkeypatch.context() as patch:
+        patch.setattr(everything, "_collected", interrupted)
+        stopped = ecg("download", "mitdb", "--to", "to", "--url", site.url)
     assert stopped.code == 130
     assert "the same command again goes on" in stopped.err
-    monkeypatch.undo()
     assert ecg("download", "mitdb", "--to", "to", "--url", site.url).code == 0
     assert whole(site)
 
