@@ -41,8 +41,11 @@ class Key:
         return self._mark("check").hex()[:8]
 
     def patient(self, identifier: str) -> str:
-        """The pseudonym of a person: ``p`` and 16 hexadecimal digits."""
-        return f"p{self._mark('patient', identifier.encode()).hex()[:16]}"
+        """The pseudonym of a person: ``p`` and 16 hexadecimal digits.
+
+        An underscore is a blank space: EDF+ has none in an id, and writes the other in its place.
+        """
+        return f"p{self._mark('patient', identifier.replace('_', ' ').encode()).hex()[:16]}"
 
     def recording(self, content: bytes) -> str:
         """The name of a recording of that content (or a digest of it): ``r`` and 12 hexadecimal digits."""

@@ -57,9 +57,8 @@ def name_of(source: Source, key: Key, patient_id: str = "") -> Named:
     record = read_record(source.path, 0.0, _PEEK_S)
     content = _content(source)
     identifier = patient_id or identifier_of(record)
-    same = identifier.replace("_", " ")  # EDF+ has no blank space in an id, and writes _ in its place
     name = key.recording(content)
-    patient = key.patient(f"id {same}" if same else f"recording {content.hex()}")
+    patient = key.patient(f"id {identifier}" if identifier else f"recording {content.hex()}")
     return Named(source, identifier, patient, f"{patient}_{name}", record.meta.get("age"), record.meta.get("sex"))
 
 
