@@ -81,8 +81,15 @@ def download(request: Request, told: Callable[[int], AbstractContextManager[Call
         with told(len(files)) as done:
             got = _bring_all(files, request, base, done)
         write_text(request.folder / NAME, listing)
+        _clear(request.folder)
     fetched = [each for each in got if each is not None]
     return Downloaded(len(files), len(fetched), sum(fetched))
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a process left that was ended while it wrote the list; nobody else is at work here."""
+    for left in folder.glob(f".{NAME}.*.partial"):
+        left.unlink(missing_ok=True)
 
 
 def _bring_all(files: list[Listed], request: Request, base: str, done: Callable[[int], None]) -> list[int | None]:

@@ -319,7 +319,7 @@ def test_a_killed_download_goes_on(site):
         child.stdout.close()
         for name, data in there().items():
             expected = {**site.files, "SHA256SUMS.txt": site.listing.encode()}
-            assert data == expected[name] if name in expected else name.endswith(".part")
+            assert data == expected[name] if name in expected else name.endswith((".part", ".partial"))
     fetch(site)
     assert whole(site)
 
