@@ -111,11 +111,14 @@ def _none_empty(
 ) -> npt.NDArray[np.int64]:
     """The part of each patient, with a patient in each of the parts that are needed, as far as there are enough.
 
-    Who moves comes from the part with the most patients, which keeps as many as it can of each label they carry.
+    Only patients with a label count, if there are any. Who moves comes from the part with the most of them, which keeps
+    as many as it can of each label they carry.
     """
     part = part.copy()
-    for empty in needed[~np.isin(needed, part)]:
-        patients = np.flatnonzero(part == np.bincount(part).argmax())
+    counted = counts[:, :-1].any(axis=1)
+    counted = counted if counted.any() else ~counted
+    for empty in needed[~np.isin(needed, part[counted])]:
+        patients = np.flatnonzero(counted & (part == np.bincount(part[counted]).argmax()))
         if len(patients) < 2:
             break
         carried = counts[patients]

@@ -70,6 +70,12 @@ def test_a_part_that_would_be_empty_gets_a_patient_whose_labels_others_carry():
     assert marks[parts == 0].any(axis=0).all()
 
 
+def test_a_patient_without_labels_does_not_fill_a_part():
+    marks = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [0, 0], [0, 0]], np.uint8)
+    parts = stratified(list("abcdef"), marks, (70, 15, 15))
+    assert set(parts[:4]) == {0, 1, 2}
+
+
 def test_fewer_patients_than_parts_leave_the_last_empty():
     assert stratified(["a", "a"], np.ones((2, 1)), (70, 15, 15)).tolist() == [0, 0]
     assert sorted(stratified(["a", "b"], np.ones((2, 1)), (70, 15, 15))) == [0, 1]
