@@ -54,9 +54,8 @@ class Manifest:
     """
 
     name = "manifest"
-    voltage_labels: Mapping[str, Sequence[str]] = MappingProxyType(
-        {}
-    )  # what its labels mean, the manifest does not say
+    # What its labels rest on, the manifest does not say.
+    voltage_labels: Mapping[str, Sequence[str]] = MappingProxyType({})
 
     def __init__(
         self,
