@@ -141,7 +141,7 @@ def _format_of(path: Path, head: bytes) -> Format:
         raise FormatError(f"{path} is {advice.what}, not a recording.", advice.hint or known)
     if likely:
         return likely[0]
-    raise FormatError(f"{path} is not a recording this tool can read.", suffix_advice(path.suffix) or known)
+    raise FormatError(f"{path} is not a recording this tool can read.", suffix_advice(path) or known)
 
 
 def _sniffed(path: Path, head: bytes) -> Format | None:

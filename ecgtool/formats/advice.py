@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from ecgtool.formats.regular import is_file
 from ecgtool.formats.xml_document import root_name
 
 
@@ -27,6 +28,8 @@ _PICTURE = f"Values cannot be measured back from a picture or a printed page; {_
 _UNPACK = "Unpack it first, then give a file inside it."
 _OFFICE = "Save the values as text (CSV) first."
 _EXPORT = "Export the recording as DICOM, SCP-ECG, HL7 aECG or MUSE XML instead."
+_DESCRIBES = "It describes recordings or their labels; give one of the recordings, or the folder to ecg prepare folder."
+_DOCUMENTS = ("dataset.json", "labels.json", ".meta.json")
 _ANNOTATIONS = "Annotations are not a recording; give the .hea of the same name."
 
 _MAGIC = (
@@ -84,6 +87,8 @@ def content_advice(path: Path, head: bytes) -> Advice | None:
         return Advice("an Office document", _OFFICE)
     if found is not None:
         return found
+    if path.name.endswith(_DOCUMENTS) or (path.suffix.lower() == ".json" and head.lstrip().startswith(b"[")):
+        return Advice("a document (JSON)", _DESCRIBES)
     root = root_name(path, head)
     if not root:
         return None
@@ -94,6 +99,9 @@ def content_advice(path: Path, head: bytes) -> Advice | None:
     return _ROOTS.get(root, unknown)
 
 
-def suffix_advice(suffix: str) -> str:
-    """What to do with a file of a suffix; empty where nothing is known of it."""
-    return _SUFFIXES.get(suffix.lower(), "")
+def suffix_advice(path: Path) -> str:
+    """What to do with a file, by its suffix or the WFDB header beside it; empty where nothing is known of it."""
+    known, header = _SUFFIXES.get(path.suffix.lower(), ""), path.with_suffix(".hea")
+    if known or not is_file(header):
+        return known
+    return f"Give {header.name}, the header of the recording it belongs to."

@@ -30,6 +30,7 @@ _TABLES = "Labels go to ecg prepare folder or manifest; ecg convert-serial reads
 _SHAPE = "A recording as text (UTF-8) has a line per sample, its leads beside each other."
 _SETTLE = 'Say {"fs": ...} in NAME.meta.json beside it to settle it.'
 _UNEVEN = "ecg convert-serial puts irregular samples on an even grid."
+_UNEVEN_CLOCK = "Write the times in seconds; ecg convert-serial then puts the samples on an even grid."
 _THOUSANDS = "Write numbers without a mark between thousands."
 _OFTEN_WHOLE = 0.02  # how many of the numbers are whole where thousands are parted; of three decimals 1 in 1,000
 _AGREE = 0.005  # by how much of each other two rates may differ that say the same
@@ -133,8 +134,8 @@ def _refuse_uneven(path: Path, column: npt.NDArray[np.float64], times: Timing, f
     uneven = ~(np.abs(column - expected) <= allowed)
     uneven[1:] |= np.abs(np.diff(column) - times.step) > allowed
     if uneven.any():
-        number = first + int(np.argmax(uneven)) + 1
-        raise FormatError(f"{path}: the time of sample {number:,} is not where an even rate has it.", _UNEVEN)
+        number, hint = first + int(np.argmax(uneven)) + 1, _UNEVEN_CLOCK if times.clock else _UNEVEN
+        raise FormatError(f"{path}: the time of sample {number:,} is not where an even rate has it.", hint)
 
 
 def _refuse_thousands(path: Path, signal: npt.NDArray[np.float64]) -> None:

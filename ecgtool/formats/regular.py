@@ -15,6 +15,14 @@ from ecgtool.files import explained
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe must not block
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file; no error where the name is too long for one, or its folder cannot be entered."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 @contextmanager
 def regular_file(path: Path) -> Iterator[tuple[BufferedReader, int]]:
     """Open a file for reading; the open file and its size in bytes.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ecgtool.errors import FormatError
 from ecgtool.files import explained, inside
+from ecgtool.formats.regular import is_file
 
 _MOST_DEPTH = 16
 _CHANNELS, _ATTRIBUTES, _SET, _END = 0x05, 0x3F, 0x67, 0x80  # ISO 22077-1: MWF_CHN, MWF_ATT, MWF_SET, MWF_END
@@ -75,7 +76,7 @@ def looks_like_edan(path: Path, head: bytes) -> bool:
     if len(head) < 64 or head[12] not in (3, 12) or struct.unpack_from("<h", head, 32)[0] not in _EDAN_RATES:
         return False
     begin, end = struct.unpack_from("<II", head, 4)
-    return bool(_EPOCHS[0] <= begin < end <= _EPOCHS[1]) and path.with_name(_EDAN_SAMPLES).is_file()
+    return bool(_EPOCHS[0] <= begin < end <= _EPOCHS[1]) and is_file(path.with_name(_EDAN_SAMPLES))
 
 
 def check_edan(path: Path) -> None:

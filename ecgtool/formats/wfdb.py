@@ -11,6 +11,7 @@ from pathlib import Path
 from ecgtool.errors import EcgError, NotFound
 from ecgtool.formats.contract import Format
 from ecgtool.formats.reading import make_record
+from ecgtool.formats.regular import is_file
 from ecgtool.formats.wfdb_files import count_frames
 from ecgtool.formats.wfdb_header import header_text, load_header, looks_like_header
 from ecgtool.formats.wfdb_record import checksum_warning, describe, frame_range, lead_names, voltages
@@ -25,7 +26,7 @@ def sniff(path: Path, head: bytes) -> bool:
     if looks_like_header(head.decode("latin-1")):
         return True
     header = path.with_suffix(".hea")
-    if path == header or not header.is_file():
+    if path == header or not is_file(header):
         return False
     try:
         return any(line.startswith(f"{path.name} ") for line in header_text(header).splitlines())
@@ -73,7 +74,7 @@ def header_of(path: Path) -> Path:
     if path.suffix == ".hea":
         return path
     beside = path.with_suffix(".hea")
-    if beside.is_file():
+    if is_file(beside):
         return beside
     if path.suffix.lower() in WFDB.suffixes[1:]:
         raise NotFound(f"{path} has no header {beside.name} beside it.", "Without it the samples have no meaning.")

@@ -53,6 +53,22 @@ def test_a_suffix_helps_where_the_content_says_nothing(tmp_path, name, hint):
     assert hint in refusal(tmp_path / name, bytes(range(7, 256)) * 3).hint
 
 
+def test_what_lies_beside_a_header_is_answered_with_the_header(tmp_path):
+    (tmp_path / "1.hea").write_text("1 0 500 0\n")
+    assert "Give 1.hea" in refusal(tmp_path / "1.avf", bytes(range(7, 256)) * 3).hint
+    assert "Formats read" in refusal(tmp_path / ("2" * 253), bytes(range(7, 256)) * 3).hint
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("labels.json", "[]"), ("dataset.json", '{"fs": 500}'), ("rec.meta.json", "{}"), ("80000.json", ' [{"id": 1}]')],
+)
+def test_a_document_is_not_taken_for_a_recording_of_kardia(tmp_path, name, text):
+    error = refusal(tmp_path / name, text.encode())
+    assert "a document (JSON), not a recording" in error.message
+    assert "ecg prepare folder" in error.hint
+
+
 def test_an_xml_file_that_is_damaged_says_where(tmp_path):
     assert "line 2" in refusal(tmp_path / "a.xml", b"<RestingECG>\n<a></b></RestingECG>").message
     assert "not well-formed" in refusal(tmp_path / "b.xml", b"<\n<a></b></RestingECG>").message

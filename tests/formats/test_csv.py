@@ -122,8 +122,9 @@ def test_a_sample_lost_among_times_of_day_is_found(written, form):
     whole = [f"{form.format(clock(4 * number))},{number % 50}" for number in range(3000)]
     assert read_record(written("\n".join(["time,II (uV)", *whole, ""]))).fs == 250
     del whole[1500]
-    with pytest.raises(FormatError, match="time of sample 1,501 "):
+    with pytest.raises(FormatError, match="time of sample 1,501 ") as refusal:
         read_record(written("\n".join(["time,II (uV)", *whole, ""])))
+    assert "times in seconds" in refusal.value.hint
 
 
 @pytest.mark.parametrize(
