@@ -20,7 +20,7 @@ _STATES = ("OK", "TEST DATA", "DISCONNECTED", "QUESTIONABLE", "INVALID", "UNCALI
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _LEAD_CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d{1,4})", re.ASCII)
 _SCHEMES = ("SCPECG", "MDC", "UCUM", "DCM", "99SDM")
-_VERSION = re.compile(r"\d{1,8}(?:\.\d{1,4}){0,2}", re.ASCII)
+_VERSION = re.compile(r"\d{1,2}(?:\.\d{1,2}){0,2}", re.ASCII)
 _NO_NAME = "unknown"
 
 

@@ -12,7 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool.deidentify.contract import Disguise, Ledger, Rebuilder, Refused
-from ecgtool.deidentify.edf_annotations import begins_with_time, holds_annotations, rebuild_annotations
+from ecgtool.deidentify.edf_annotations import (
+    begins_with_time,
+    holds_annotations,
+    rebuild_annotations,
+    time_of_record,
+)
 from ecgtool.deidentify.words import date_of, known_signal, known_unit, time_of
 from ecgtool.files import write_unpublished
 from ecgtool.formats.edf_header import BDF_MAGIC, EDF_MAGIC, FIELDS, FIXED, FIXED_FIELDS, Header, Signal, load_header
@@ -129,15 +134,25 @@ def _field(text: str, width: int) -> bytes:
 
 def _fill(source: Source, header: Header, fields: bytes, ledger: Ledger, made: BinaryIO) -> None:
     made.write(fields)
-    size = header.samples * header.width
+    size, end_s = header.samples * header.width, _end(source, header)
     step = max(1, _PIECE // size)
     for record in range(0, header.records, step):
         count = min(step, header.records - record)
         rows = np.frombuffer(source.read(header.at + record * size, count * size), np.uint8).reshape(count, -1)
-        made.write(_clean(rows, header, ledger))
+        made.write(_clean(rows, header, ledger, end_s))
 
 
-def _clean(rows: npt.NDArray[np.uint8], header: Header, ledger: Ledger) -> bytes:
+def _end(source: Source, header: Header) -> float:
+    """When the recording ends, in seconds: after its last record, which may come after gaps."""
+    begin = (header.records - 1) * header.duration
+    times = next((signal for signal in header.signals if signal.annotations), None)
+    if times is None or not header.discontinuous:
+        return float(begin + header.duration)
+    at = header.at + (header.records - 1) * header.samples * header.width + times.at * header.width
+    return time_of_record(source.read(at, times.spr * header.width)) + float(header.duration)
+
+
+def _clean(rows: npt.NDArray[np.uint8], header: Header, ledger: Ledger, end_s: float) -> bytes:
     """Records [records, bytes] whose annotations are rebuilt.
 
     Raises:
@@ -151,7 +166,7 @@ def _clean(rows: npt.NDArray[np.uint8], header: Header, ledger: Ledger) -> bytes
                 data = row[place].tobytes()
                 if first and not begins_with_time(data):
                     raise Refused(_MISPLACED, _AGAIN)
-                row[place] = np.frombuffer(rebuild_annotations(data, ledger), np.uint8)
+                row[place] = np.frombuffer(rebuild_annotations(data, ledger, end_s), np.uint8)
             first = False
         elif not known_signal(lead_of(signal.label)) and holds_annotations(rows[:, place].tobytes()):
             raise Refused(_MISPLACED, _AGAIN)

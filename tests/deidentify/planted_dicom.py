@@ -42,7 +42,13 @@ def dicom(folder, date="20140515", seed=0):
         WaveformSampleInterpretation="SS",
         WaveformData=ecg(2, seed=seed).T.astype("<i2").tobytes() + "".join(TEXTS).encode("utf-16-le"),
     )  # fmt: skip
-    lead_code = _of(Dataset(), CodeValue="5.6.3-9-2", CodingSchemeDesignator="SCPECG", CodeMeaning=PLANTS["annotation"])
+    lead_code = _of(
+        Dataset(),
+        CodeValue="5.6.3-9-2",
+        CodingSchemeDesignator="SCPECG",
+        CodeMeaning=PLANTS["annotation"],
+        CodingSchemeVersion=PLANTS["birth date compact"],
+    )
     other_code = _of(Dataset(), CodeValue="Q", CodingSchemeDesignator="99ZEB", CodeMeaning=PLANTS["first name"])
     uv = _of(Dataset(), CodeValue="uV", CodingSchemeDesignator="UCUM", CodeMeaning=PLANTS["room"])
     group.ChannelDefinitionSequence = Sequence(

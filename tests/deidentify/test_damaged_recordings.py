@@ -111,6 +111,20 @@ def test_a_compressed_lead_of_philips_that_is_longer_than_it_promises_is_refused
         package.deidentify(path, tmp_path / "out", policy)
 
 
+@pytest.mark.parametrize("kind", [b"EDF+C", b"EDF+D"])
+def test_what_is_said_to_happen_after_the_end_of_a_recording_is_no_event_of_it(tmp_path, policy, kind):
+    path = planted_binary.edf(tmp_path)
+    data = path.read_bytes().replace(b"EDF+C", kind)
+    later = data.replace(b"+0.5\x14Quixworthy\x14", b"+19310423\x14beat\x14\0")
+    path.write_bytes(later.replace(b"+1.5\x14Zebulonia", b"+1.5\x14recording"))
+    assert len(later) == len(data)
+    assert b"19310423\x14beat" in path.read_bytes()
+    package.deidentify(path, tmp_path / "out", policy)
+    (clean,) = (tmp_path / "out").glob("*.edf")
+    assert b"19310423" not in clean.read_bytes()
+    assert b"+1.5\x14recording\x14" in clean.read_bytes()
+
+
 def test_a_wrong_checksum_of_scp_is_refused_since_text_may_have_moved(tmp_path, policy):
     path = planted_binary.scp(tmp_path)
     data = bytearray(path.read_bytes())
