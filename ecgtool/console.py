@@ -148,6 +148,11 @@ def _cell(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 lead``, ``2 leads``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def printable(text: str) -> str:
     """The text without control characters, so that a file's own words cannot drive the terminal."""
     return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)

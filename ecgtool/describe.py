@@ -15,6 +15,7 @@ import numpy as np
 from ecgtool import __version__
 from ecgtool.catalog import Catalog
 from ecgtool.catalog.bundle import Bundle, Parity
+from ecgtool.console import counted
 from ecgtool.errors import EcgError, NotFound, did_you_mean
 from ecgtool.files import expanded
 from ecgtool.formats import read_record, recognised
@@ -119,8 +120,8 @@ def describe_store(path: Path) -> Description:
     held = store.manifest
     facts: dict[str, Any] = {
         "dataset": held.dataset,
-        "items": f"{held.items} {held.kind} of {held.patients} patients",
-        "shape": f"{len(held.leads)} leads x {held.samples} samples at {held.fs:g} Hz",
+        "items": f"{counted(held.items, held.kind.removesuffix('s'))} of {counted(held.patients, 'patient')}",
+        "shape": f"{counted(len(held.leads), 'lead')} x {held.samples} samples at {held.fs:g} Hz",
         "leads": " ".join(held.leads),
         "unit": f"{held.scale_uv:g} µV per count" if held.calibrated else "not calibrated",
         "preprocessing": _steps(held.preprocessing.model_dump(exclude_defaults=True)),
@@ -146,7 +147,7 @@ def describe_run(path: Path) -> Description:
         "architecture": config.arch,
         "store": lineage.store,
         "task": f"{lineage.task.name} ({', '.join(lineage.task.labels)})",
-        "input": f"{len(lineage.leads)} leads x {lineage.samples} samples at {lineage.fs:g} Hz",
+        "input": f"{counted(len(lineage.leads), 'lead')} x {lineage.samples} samples at {lineage.fs:g} Hz",
         "options": ", ".join(f"{key}={value}" for key, value in config.model.items()) or "defaults",
         "training": f"{config.training.optimizer}, lr {config.training.lr:g}, batch {config.training.batch}, "
         f"up to {config.training.epochs} epochs, seed {config.training.seed}",
@@ -164,7 +165,7 @@ def describe_bundle(path: Path) -> Description:
     facts: dict[str, Any] = {
         "model": held.name,
         "architecture": held.arch,
-        "input": f"{len(held.leads)} leads x {held.samples} samples at {held.fs:g} Hz in {held.unit}",
+        "input": f"{counted(len(held.leads), 'lead')} x {held.samples} samples at {held.fs:g} Hz in {held.unit}",
         "leads": " ".join(held.leads),
         "further inputs": ", ".join(held.tabular) or "none",
         "preprocessing": _steps(held.preprocessing.model_dump(exclude_defaults=True)),

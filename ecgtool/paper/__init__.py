@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from ecgtool.console import DISCLAIMER, printable
+from ecgtool.console import DISCLAIMER, counted, printable
 from ecgtool.errors import ConfigError
 from ecgtool.files import write_file
 from ecgtool.paper.page import MM_PER_S, Layout, layout_of
@@ -210,7 +210,7 @@ def _header(axes: Axes, record: Record, layout: Layout, words: tuple[str, str]) 
     width, _height = _size(layout)
     title, note = words
     whole = float(record.meta.get("duration_s", record.seconds))
-    facts = [f"{whole:.4g} s", f"{record.fs:.6g} Hz", f"{len(record.leads)} leads"]
+    facts = [f"{whole:.4g} s", f"{record.fs:.6g} Hz", counted(len(record.leads), "lead")]
     facts += [f"{len(layout.leads)} drawn"] if len(layout.leads) < len(record.leads) else []
     facts += [str(record.meta["device"])] if record.meta.get("device") else []
     lines = [(title or "Electrocardiogram", 12.0, "bold"), (", ".join(_person(record)), 8.5, "normal")]

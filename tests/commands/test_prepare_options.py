@@ -108,6 +108,14 @@ def test_a_value_that_cannot_be_is_one_line(ecg, folder, options, said):
     assert len(done.err.strip().splitlines()) == 1
 
 
+def test_what_a_store_holds_is_one_sentence_that_says_whether_it_is_in_millivolts(ecg):
+    few = ("prepare", "synthetic", "--records", 1, "--seconds", 5)
+    told = ecg(*few, "--out", "one").out.splitlines()[0]
+    assert told == "Store one: 1 recording of 1 patient, 12 leads, 5 s at 100 Hz."
+    told = ecg(*few, "--normalise", "peak", "--window-s", 1, "--out", "five").out.splitlines()[0]
+    assert told == "Store five: 5 windows of 1 patient, 12 leads, 1 s at 100 Hz; amplitudes are not in mV."
+
+
 def test_a_store_outside_of_the_home_is_named_so_that_the_next_commands_find_it(ecg, folder, tmp_path):
     made = ecg("prepare", "ptbxl", folder, "--out", tmp_path / "my store")
     assert made.code == 0, made.err

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from ecgtool.console import Result
+from ecgtool.console import Result, counted
 
 if TYPE_CHECKING:
     from ecgtool.config import Preprocessing
@@ -242,10 +242,10 @@ def named(store: Store) -> str:
 
 def _sentence(store: Store, name: str) -> str:
     held = store.manifest
-    items = "windows" if held.kind == "windows" else "recordings"
+    items = counted(held.items, "window" if held.kind == "windows" else "recording")
     return (
-        f"Store {name}: {held.items} {items} of {held.patients} patients, {len(held.leads)} leads, "
-        f"{held.samples / held.fs:g} s at {held.fs:g} Hz."
+        f"Store {name}: {items} of {counted(held.patients, 'patient')}, {counted(len(held.leads), 'lead')}, "
+        f"{held.samples / held.fs:g} s at {held.fs:g} Hz{'' if held.calibrated else '; amplitudes are not in mV'}."
     )
 
 
