@@ -119,9 +119,14 @@ def of_item(store: Store, name: str, item: str, start_s: float = 0.0, seconds: f
     figure = paper.draw(record, title=title, note="; ".join(said), filters=_filters(store.manifest.preprocessing))
     end = start_s + layout_of(record).samples / record.fs
     facts = {"item": number, "labels": labels, **_facts(record, start_s, end)}
-    following = number + 1
-    more = f"ecg plot {shlex.quote(f'{name}:{following}')}" if following < store.manifest.items else ""
+    following = _item_name(store, number + 1) if number + 1 < store.manifest.items else ""
+    more = f"ecg plot {shlex.quote(f'{name}:{following}')}" if following else ""
     return Picture("item", _file_name(f"{store.path.name}-{record.id}", start_s), title, figure, facts, more)
+
+
+def _item_name(store: Store, number: int) -> str:
+    """What to type for an item: its number, or its id where an id of the store reads like that number."""
+    return str(number) if store.find_item(str(number)) == number else store.column("id")[number]
 
 
 def of_run(run: Run) -> Picture:

@@ -67,6 +67,21 @@ def test_items_of_a_store_are_found_by_number_and_by_id(ecg, store):
     assert ecg("plot", f"{store.path}:0").err.strip().endswith(f"ecg plot {store.path}:1")
 
 
+def test_the_next_commands_lead_through_a_store_whose_ids_read_like_numbers(ecg, home):
+    store = make_store(home / "stores" / "mine", items=4)
+    path = store.path / "items.csv"
+    table = path.read_text()
+    for row in range(4):
+        table = table.replace(f"\n{row:05d},", f"\n{row + 1},")
+    path.write_text(table)
+    drawn, target = [], "mine:0"
+    while target and len(drawn) < 9:
+        told = ecg("plot", target)
+        drawn.append(told.out.split(": ")[1])
+        target = next((line.split()[-1] for line in told.err.splitlines() if "ecg plot" in line), "")
+    assert drawn == ["1", "2", "3", "4"]
+
+
 def test_a_store_in_the_home_is_drawn_by_name(ecg, home):
     make_store(home / "stores" / "mine", items=20, task=MULTICLASS)
     assert ecg("plot", "mine:19").code == 0
