@@ -44,6 +44,7 @@ class Limits:
     high: float = 0.3
     steadiness: float = 0.35
     smallest_mv: float = 0.025
+    largest_mv: float = 5.0
     wander_mv: float = 0.3
 
 
@@ -199,8 +200,10 @@ def _faults(values: dict[str, float], calibrated: bool) -> tuple[str, ...]:
     # Wide complexes, as of bundle branch block or a pacemaker, fill so much of a beat that only their rhythm tells them
     # from noise; hum and tremor have a rhythm too, but no peaks.
     rhythmic = values["repetition"] >= limits.repetition and values["kurtosis"] >= limits.wave
+    huge = calibrated and values["height"] > limits.largest_mv
     large = not calibrated or values["wander"] >= limits.wander_mv
     tests = {
+        f"waves of over {limits.largest_mv:g} mV: is the gain right?": huge,
         "samples marked invalid": values["invalid"] > limits.invalid,
         "runs against the end of its scale": values["saturated"] > limits.saturated,
         "no QRS complexes stand out": values["kurtosis"] < limits.kurtosis and not rhythmic,

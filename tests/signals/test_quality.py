@@ -126,6 +126,11 @@ def test_the_size_of_what_is_not_calibrated_is_not_judged(heart):
     assert judged(heart[0] * 1e-4).verdict == "off"
 
 
+def test_waves_that_no_heart_makes_are_doubted(heart):
+    assert judged(heart[0] * 8).reasons == ("waves of over 5 mV: is the gain right?",)
+    assert judged(heart[0] * 8, calibrated=False).verdict == "good"
+
+
 def test_indices_do_not_depend_on_scale_or_offset(heart):
     one, other = judged(heart[0]), judged(heart[0] * 3 + 5)
     assert other.kurtosis == pytest.approx(one.kurtosis, rel=1e-3)
