@@ -135,7 +135,7 @@ def describe_store(path: Path) -> Description:
     facts.update({f"note {number}": note for number, note in enumerate(held.notes, 1)})
     rows = tuple(row for task in held.tasks for row in _label_rows(store, task.name))
     name = shlex.quote(portable(path))
-    following = (f"ecg train --dataset {name} --arch xlstm", f"ecg plot {shlex.quote(f'{portable(path)}:0')}")
+    following = (f"ecg train --dataset {name} --arch cnn1d", f"ecg plot {shlex.quote(f'{portable(path)}:0')}")
     return Description("store", path.name, facts, ("task", "label", "train", "val", "test"), rows, following)
 
 

@@ -53,7 +53,8 @@ def predict(
     if failed and len(files) == 1:
         raise failed[0].error
     for failure in failed:
-        log.error("%s: %s %s", failure.file, failure.error.message, failure.error.hint)
+        named = "" if failure.file in failure.error.message else f"{failure.file}: "
+        log.error("%s%s %s", named, failure.error.message, failure.error.hint)
     if out and made:
         write_csv(out, made)
     from ecgtool.console import DISCLAIMER
