@@ -11,6 +11,7 @@ from typing import Any
 
 from ecgtool.datasets.cells import Places, number_of, text_of, unfit
 from ecgtool.datasets.labels import LABEL, Labels, checked_labels, split_labels
+from ecgtool.datasets.tables import delimiter_of
 from ecgtool.errors import ConfigError, FormatError, NotFound, did_you_mean
 from ecgtool.files import explained, read_json
 
@@ -128,14 +129,14 @@ def _json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of each line that has any; parted by the comma, semicolon or tab of the first line."""
+    """Line number and cells of each line that has any."""
     try:
         with explained(path), path.open(encoding="utf-8-sig", newline="") as file:
             if path.stat().st_size > _CSV_LIMIT:
                 raise FormatError(f"{path} is too large to be a list of labels.")
             first = file.readline(10_000)
             file.seek(0)
-            lines = csv.reader(file, strict=True, delimiter=next((mark for mark in ",;\t" if mark in first), ","))
+            lines = csv.reader(file, strict=True, delimiter=delimiter_of(first))
             for cells in lines:
                 if any(cell.strip() for cell in cells):
                     yield lines.line_num, [cell.strip() for cell in cells]
