@@ -84,8 +84,9 @@ def find_recordings(
     said = {record: said_of(rows[place].where, rows[place].cells) for place, record in there.items()}
     seen, unreadable = survey({record: (tree.below(record), said[record]) for record in said})
     if not seen:
-        reason = next(iter(unreadable.values())).replace(f"{tree.folder}/", "")
-        raise DataError(f"None of the {len(said)} recordings of {places.source} can be read. The first: {reason}")
+        first = next(iter(unreadable.values()))
+        reason, hint = (text.replace(f"{tree.folder}/", "") for text in (first.message, first.hint))
+        raise DataError(f"None of the {len(said)} recordings of {places.source} can be read. The first: {reason}", hint)
     stems = _stems(list(seen))
     found = [
         Found(rows[place], record, _part_id(stems[record], rows[place]) if keep_names else places.name(place),
@@ -94,8 +95,8 @@ def find_recordings(
     ]  # fmt: skip
     for each in found:
         _refuse_beyond(each)
-    first = {record: place for place, record in reversed(there.items())}
-    causes = [(first[record], record, reason) for record, reason in unreadable.items()]
+    places_in = {record: place for place, record in reversed(there.items())}
+    causes = [(places_in[record], record, error.message) for record, error in unreadable.items()]
     lost = [(place, rows[place].file) for place in missing]
     return found, _told(tree, places, lost, causes, tree.others(said), keep_names=keep_names)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ecgtool import console
-from ecgtool.errors import ConfigError, DataError, FormatError, IntegrityError, NotFound
+from ecgtool.errors import ConfigError, DataError, EcgError, FormatError, IntegrityError, NotFound
 from ecgtool.formats import read_record
 from ecgtool.formats.sidecar import Sidecar, checked, stated
 from ecgtool.record import Record, lead_name
@@ -84,7 +84,7 @@ def read_said(path: Path, said: Sidecar, start_s: float = 0.0, seconds: float | 
     return record
 
 
-def survey(paths: Mapping[str, tuple[Path, Sidecar]]) -> tuple[dict[str, Seen], dict[str, str]]:
+def survey(paths: Mapping[str, tuple[Path, Sidecar]]) -> tuple[dict[str, Seen], dict[str, EcgError]]:
     """Look at recordings, reading no more of each than its beginning.
 
     Args:
@@ -97,13 +97,13 @@ def survey(paths: Mapping[str, tuple[Path, Sidecar]]) -> tuple[dict[str, Seen], 
         EcgError: The file system fails.
     """
     seen: dict[str, Seen] = {}
-    unreadable: dict[str, str] = {}
+    unreadable: dict[str, EcgError] = {}
     with console.progress("Looking at recordings", len(paths)) as advance:
         for name, (path, said) in paths.items():
             try:
                 seen[name] = _look(path, said)
             except (NotFound, FormatError, DataError, IntegrityError) as error:
-                unreadable[name] = error.message
+                unreadable[name] = error
             advance(1)
     return seen, unreadable
 

@@ -80,6 +80,7 @@ class Account:
         uncalibrated: The first recording that is not, or empty.
         missing: Recordings that are not there.
         damaged: Recordings that cannot be used, each with the reason.
+        advice: What to do about the first of these; empty where nothing is known.
     """
 
     first: int
@@ -102,6 +103,7 @@ class Account:
     uncalibrated: str = ""
     missing: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,8 @@ def _accounted(plan: Plan, row: int, entry: Entry, account: Account) -> Counts:
     except NotFound:
         account.missing.append(entry.record or entry.id)
     except (FormatError, DataError, IntegrityError) as error:
+        if not account.damaged:
+            account.advice = error.hint
         account.damaged.append(error.message)
     else:
         if prepared.begin_s:

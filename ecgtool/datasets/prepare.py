@@ -230,9 +230,11 @@ def _refuse_mixture(accounts: Sequence[Account], steps: Preprocessing) -> None:
 
 def _refuse_emptiness(accounts: Sequence[Account], corpus: Corpus) -> None:
     missing = [record for account in accounts for record in account.missing]
-    damaged = [reason for account in accounts for reason in account.damaged]
-    if damaged:
-        raise DataError(f"None of the {len(corpus.entries)} recordings can be used. The first: {damaged[0]}")
+    damaged = next((account for account in accounts if account.damaged), None)
+    if damaged is not None:
+        raise DataError(
+            f"None of the {len(corpus.entries)} recordings can be used. The first: {damaged.damaged[0]}", damaged.advice
+        )
     first = f"; the first is {missing[0]}" if missing else ""
     raise DataError(
         f"None of the {len(corpus.entries)} recordings of {corpus.name} is there{first}.", "Is the folder complete?"

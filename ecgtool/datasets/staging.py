@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool.datasets.items import Account, Chunk
+from ecgtool.errors import DataError
 from ecgtool.files import flush
 
 SIGNALS = "signals.npy"
@@ -50,15 +51,24 @@ class Staging:
             signals.write_bytes(bytes(_HEADER_BYTES))
         _clear(folder, keep=SIGNALS)
         self._signals = _open(signals, self._size())
+        self._path = journal
         self._journal = _open(journal, _valid_bytes(fingerprint, self.accounts))
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         for file in (self._signals, self._journal):
             with suppress(OSError):  # what is not on the disk is not in the journal either
                 file.close()
+        if kind is not None and issubclass(kind, DataError) and not self.accounts:
+            self._remove()
+
+    def _remove(self) -> None:
+        """Leave nothing behind: no store can come of this data, and there is nothing to go on with."""
+        with suppress(OSError):  # what stays is begun anew
+            self._path.unlink()
+            shutil.rmtree(self.folder)
 
     @property
     def items(self) -> int:

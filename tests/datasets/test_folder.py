@@ -150,6 +150,15 @@ def test_a_folder_of_damaged_recordings_alone_is_refused_with_the_first_reason(l
     assert error.message.startswith("None of the 1 recordings of labels.json can be read. The first: a.npy")
 
 
+def test_the_first_reason_comes_with_its_advice(lab):
+    (lab / "a.csv").write_text("I,II\n" + "0.1,0.2\n" * 400)
+    write_json(lab, [{"file": "a.csv", "label": "x"}])
+    error = refusal(lab)
+    assert error.message.startswith("None of the 1 recordings of labels.json can be read. The first: a.csv")
+    assert '{"fs": 250}' in error.hint
+    assert str(lab) not in error.hint
+
+
 def test_a_folder_that_is_not_there_and_one_without_labels_are_refused(lab):
     assert isinstance(refusal(lab / "no"), NotFound)
     write_recordings(lab, 1)

@@ -10,7 +10,7 @@ from corpora import BEATS, TOY, Few, contents, prepare, write_counts, write_few
 
 from ecgtool.config import Preprocessing
 from ecgtool.datasets import prepare as loop
-from ecgtool.errors import ConfigError, DataError, EcgError
+from ecgtool.errors import ConfigError, DataError, EcgError, FormatError
 from ecgtool.store import Store
 from ecgtool.task import NOT_LABELLED
 
@@ -148,8 +148,18 @@ def test_where_nothing_can_be_read_there_is_no_store(folder, tmp_path):
     for number in range(12):
         (folder / f"r{number:03d}.hea").write_text("nonsense\n")
     with pytest.raises(DataError, match=r"None of the 12 recordings can be used.*r000\.hea"):
+        prepare(Few(folder), tmp_path / "stores" / "out")
+    assert list((tmp_path / "stores").iterdir()) == []
+
+
+def test_where_nothing_can_be_used_the_first_advice_is_passed_on(folder, tmp_path, monkeypatch):
+    def lost(self, entry):
+        raise FormatError(f"{entry.id} is odd.", f"Mend {entry.id}.")
+
+    monkeypatch.setattr(Few, "read", lost)
+    with pytest.raises(DataError, match="The first: e0000 is odd") as refused:
         prepare(Few(folder), tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    assert refused.value.hint == "Mend e0000."
 
 
 def test_going_on_after_a_download_reads_what_was_missing_before(folder, counts, tmp_path, monkeypatch):
