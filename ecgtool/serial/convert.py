@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,12 @@ from ecgtool.serial.table import Counts, read_table
 Floats = npt.NDArray[np.float64]
 
 _TOLD_GAPS = 100
+_NOT_CALIBRATED = MappingProxyType(
+    {
+        "adc": "not calibrated: counts of the converter; give --vref, --bits and --gain for mV",
+        "unknown": "not calibrated: decimals of a unit that it does not say; give --unit mV, uV or V for mV",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -187,7 +194,6 @@ def _converted(
         "start_s": 0.0,
         "device": said.device or None,
         "start": said.start or None,
-        "truncated": counts.unfinished or None,
         "units": None if scaled.unit == "mV" else dict.fromkeys(leads, scaled.unit),
     }
     record = make_record(path, signal, grid.fs, leads, meta)
@@ -231,7 +237,7 @@ def _notes(found: tuple[Counts, Scaled, Times | None, Grid], more: tuple[str, fl
         notes += _notes_of_times(times, grid)
     elif rate_from == "header":
         notes.append(f"{grid.fs:g} Hz, as its header says")
-    notes.append(scaled.formula or "not calibrated: counts of the converter; give --vref, --bits and --gain for mV")
+    notes.append(scaled.formula or _NOT_CALIBRATED[scaled.unit])
     if scaled.impossible:
         notes.append(f"{scaled.impossible:,} values that the converter cannot have given are marked invalid")
     if scaled.clipped:
@@ -248,7 +254,7 @@ def _notes_of_lines(counts: Counts) -> list[str]:
         more = " ..." if counts.stray > len(counts.stray_lines) else ""
         notes.append(f"{counts.stray:,} stray line(s) left out: line {shown}{more}")
     if counts.unfinished:
-        notes.append("its last line has no end and was left out: the log may have been cut")
+        notes.append("its last line has no end and was left out: it may be half-written")
     return notes
 
 

@@ -61,7 +61,7 @@ class Scaled:
 
     Args:
         values: float64 [samples, leads], in millivolt where calibrated.
-        unit: ``mV`` or ``adc``.
+        unit: ``mV`` or ``adc``; ``unknown`` where the values are no counts of a converter, and nothing says what.
         formula: How they were made, in words.
         impossible: Values that the converter cannot have given; they are NaN.
         clipped: Values at either end of the converter's range.
@@ -99,7 +99,7 @@ def to_millivolts(path: Path, values: Floats, scale: Scale, names: Sequence[str]
     if scale.vref is None:
         if scale.gain is not None:
             raise ConfigError("--gain alone makes no millivolts of counts.", "Give --vref and --bits, or --unit V.")
-        return Scaled(values, "adc", "")
+        return Scaled(values, "unknown" if scale.unit == "auto" and _fractional(values) else "adc", "")
     resolution = scale.bits or bits
     if resolution is None or scale.gain is None:
         lacking = "--bits" if resolution is None else "--gain"
@@ -115,6 +115,12 @@ def unit_in(name: str) -> str | None:
     """
     words = name.replace("µ", "u").replace("μ", "u").translate(str.maketrans("_()[]/,", "       ")).split()
     return next((unit for unit in ("mV", "uV", "V") if len(words) > 1 and unit.lower() == words[-1].lower()), None)
+
+
+def _fractional(values: Floats) -> bool:
+    """Whether values are decimals, which no converter counts; a few may be damaged lines."""
+    finite = values[np.isfinite(values)]
+    return bool((finite != np.rint(finite)).sum() > _IMPOSSIBLE * len(finite))
 
 
 def _counts(path: Path, values: Floats, scale: Scale, bits: int) -> Scaled:

@@ -225,8 +225,20 @@ def test_a_last_line_without_an_end_is_left_out_and_told(log):
     log.write_text("".join(f"{count}\n" for count in COUNTS) + "51")
     made = convert_log(log, Options(fs=250))
     assert len(signal_of(made)) == N
-    assert made.record.meta["truncated"]
+    assert made.facts["unfinished"]
+    assert "truncated" not in made.record.meta
     assert any("no end" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(("step", "unit"), [(1, "adc"), (0.013, "unknown")])
+def test_decimals_are_not_called_counts(log, step, unit):
+    write_log(log, [f"{count * step:g}" for count in COUNTS])
+    made = convert_log(log, Options(fs=250))
+    assert made.facts["unit"] == unit
+    assert not made.record.calibrated
+    [said] = [note for note in made.notes if note.startswith("not calibrated")]
+    assert ("counts of the converter" in said) == (unit == "adc")
+    assert convert_log(log, Options(fs=250), Scale(unit="adc")).facts["unit"] == "adc"
 
 
 def test_leads_off_marks_are_invalid_samples(log):

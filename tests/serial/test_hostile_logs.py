@@ -101,13 +101,13 @@ def test_mutated_logs_make_a_record_or_one_error(tmp_path, seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_log_that_was_cut_is_marked_so_or_ends_with_a_whole_line(tmp_path, seed):
+def test_a_log_that_was_cut_is_told_so_or_ends_with_a_whole_line(tmp_path, seed):
     path, data = tmp_path / "log.txt", SEEDS[seed].encode()
     for percent in range(100):
         cut = data[: len(data) * percent // 100]
         path.write_bytes(cut)
         made = check(path)
-        assert made is None or made.record.meta.get("truncated", False) != cut.endswith(b"\n")
+        assert made is None or made.facts["unfinished"] != cut.endswith(b"\n")
 
 
 BOMB = """
