@@ -209,6 +209,7 @@ def _facts(counts: Counts, scaled: Scaled, times: Times | None, grid: Grid) -> d
         "lines": counts.lines,
         "comments": counts.comments,
         "blank": counts.blank,
+        "headers": counts.headers,
         "stray": counts.stray,
         "stray_lines": counts.stray_lines,
         "unfinished": counts.unfinished,
@@ -249,6 +250,9 @@ def _notes(found: tuple[Counts, Scaled, Times | None, Grid], more: tuple[str, fl
 
 def _notes_of_lines(counts: Counts) -> list[str]:
     notes = []
+    if counts.headers:
+        more = f", {counts.headers:,} times" if counts.headers > 1 else ""
+        notes.append(f"a header names its columns{more}")
     if counts.stray:
         shown = ", ".join(str(number) for number in counts.stray_lines)
         more = " ..." if counts.stray > len(counts.stray_lines) else ""

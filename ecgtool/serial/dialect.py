@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ _RATE = re.compile(
 )
 _RESOLUTION = re.compile(r"resolution[^0-9\n]{0,12}([0-9]{1,2})\b", re.IGNORECASE)
 _STAMP = re.compile(r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}\.[0-9]+ *->")
+_NAME = re.compile(r"[^\W\d_][^:=]*[:=]?\Z")
+_ALONE = re.compile(r"\(|\[|_|ecg|ekg|lead|^(?:adc|raw|signal|values?)$", re.IGNORECASE)
+"""What makes one word, which may be any message of a device, the name of the one column."""
 _LABELS = re.compile(r"^labels?\s*:?=\s*", re.IGNORECASE)
 _LONGEST_LINE = 4096
 _ENOUGH = 0.5
@@ -79,6 +82,18 @@ class Dialect:
             hours, minutes, seconds = field.split(":")
             return 3600.0 * int(hours) + 60.0 * int(minutes) + float(seconds)
         return float("nan") if field.lower() in MISSING else None
+
+    def header(self, line: str) -> tuple[str, ...]:
+        """The names of the columns that a line of text may give; none where it cannot.
+
+        >>> Dialect(columns=2).header("# time, ecg"), Dialect(columns=2).header("0,512")
+        (('time', 'ecg'), ())
+        """
+        plain = Dialect(self.delimiter, trailing=line.rstrip().endswith(self.delimiter))
+        words = tuple(word.strip(" \"'") for word in plain.fields(_LABELS.sub("", line.lstrip("#%/ "))))
+        words = (("s", *words) if self.stamped else words)[: self.columns + 1]
+        fit = len(words) == self.columns and all(_NAME.match(word) and len(word) <= 40 for word in words)
+        return words if fit else ()
 
 
 @dataclass(frozen=True)
@@ -194,12 +209,8 @@ def _names(lines: Sequence[str], dialect: Dialect, columns: int) -> tuple[str, .
         numbers = [dialect.number(field) for field in fields]
         if len(fields) == columns and None not in numbers and any(value == value for value in numbers):
             break
-        plain = Dialect(dialect.delimiter, trailing=line.rstrip().endswith(dialect.delimiter))
-        words = tuple(word.strip(" \"'") for word in plain.fields(_LABELS.sub("", line.lstrip("#%/ "))))
-        words = (("s", *words) if dialect.stamped else words)[: columns + 1]
-        if len(words) == columns and all(re.match(r"[^\W\d_]", word) and len(word) <= 40 for word in words):
-            last = words
-    return last if columns > 1 or (last and re.search(r"\(|\[|_|ecg|ekg|lead", last[0], re.IGNORECASE)) else ()
+        last = replace(dialect, columns=columns).header(line) or last
+    return last if columns > 1 or (last and _ALONE.search(last[0])) else ()
 
 
 def _hertz(match: re.Match[str]) -> float:

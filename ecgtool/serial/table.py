@@ -37,7 +37,8 @@ class Counts:
         lines: All of them.
         comments: Those that are comments.
         blank: Those with nothing in them.
-        stray: Those that are neither data nor comments nor empty.
+        headers: Those that name the columns; a device that starts anew repeats them.
+        stray: Those that are none of these, nor data.
         stray_lines: Numbers of the first few of these.
         unfinished: Whether the last line had no end, and was left out.
     """
@@ -45,6 +46,7 @@ class Counts:
     lines: int = 0
     comments: int = 0
     blank: int = 0
+    headers: int = 0
     stray: int = 0
     stray_lines: list[int] = field(default_factory=list)
     unfinished: bool = False
@@ -167,7 +169,10 @@ class _Reader:
         timed = self.needed is None or (self.needed < len(known) and known[self.needed] == known[self.needed])
         fits = len(values) == self.dialect.columns and None not in values
         if not (fits and meant and timed) or any(abs(value) > LARGEST for value in known):
-            self.counts.add_stray(number)
+            if self.dialect.names and self.dialect.header(line) == self.dialect.names:
+                self.counts.headers += 1
+            else:
+                self.counts.add_stray(number)
             return None
         return known
 

@@ -230,6 +230,18 @@ def test_a_last_line_without_an_end_is_left_out_and_told(log):
     assert any("no end" in note for note in made.notes)
 
 
+@pytest.mark.parametrize(
+    ("columns", "head", "leads"),
+    [((STEPS * 4, COUNTS), "t_ms,chest", ("chest",)), ((COUNTS,), "ecg", ("ecg",)), ((COUNTS,), "ADC", ("ECG",))],
+)
+def test_a_header_is_told_as_one_and_is_no_stray_line(log, columns, head, leads):
+    edit(write_log(log, *columns, header=["Ready!", head]), {900: [head, "Leads off!"]})
+    made = convert_log(log, Options(fs=250))
+    assert (made.facts["headers"], made.facts["stray_lines"]) == (2, [1, 901])
+    assert made.record.leads == leads
+    assert "a header names its columns, 2 times" in made.notes
+
+
 @pytest.mark.parametrize(("step", "unit"), [(1, "adc"), (0.013, "unknown")])
 def test_decimals_are_not_called_counts(log, step, unit):
     write_log(log, [f"{count * step:g}" for count in COUNTS])
