@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ LONGEST_TEXT = 200
 """Characters of a label, an identity or a name of a column."""
 
 _UNKNOWN = frozenset(("", "na", "n/a", "nan", "null", "none", "unknown", "?", "-", "."))
+_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 _PLURAL = {"line": "lines", "entry": "entries"}
 
 
@@ -25,11 +27,13 @@ class Places:
         source: The list's name.
         numbers: Of each row.
         what: These are numbers of: ``line`` or ``entry``.
+        commas: Whether numbers in its cells may have decimal commas.
     """
 
     source: str
     numbers: Sequence[int]
     what: str = "line"
+    commas: bool = False
 
     def name(self, row: int) -> str:
         """What the item of a row is called: ``line12``."""
@@ -114,6 +118,17 @@ def number_of(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
+
+
+def with_points(cells: Sequence[object]) -> Sequence[object]:
+    """The cells of a column, its decimal commas as points; as they are where it has points, for then they part digits.
+
+    >>> with_points(["62,5", "63", "n/a"]), with_points(["1,250", "0.5"])
+    (['62.5', '63', 'n/a'], ['1,250', '0.5'])
+    """
+    if any(isinstance(cell, str) and "." in cell and number_of(cell) is not None for cell in cells):
+        return cells
+    return [cell.replace(",", ".") if isinstance(cell, str) and _COMMA.fullmatch(cell) else cell for cell in cells]
 
 
 def known(value: object) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ecgtool.datasets.cells import Places, number_of, text_of, unfit
 from ecgtool.datasets.labels import LABEL, Labels, checked_labels, split_labels
-from ecgtool.datasets.tables import delimiter_of
+from ecgtool.datasets.tables import decimal_commas, delimiter_of
 from ecgtool.errors import ConfigError, FormatError, NotFound, did_you_mean
 from ecgtool.files import explained, read_json
 
@@ -99,7 +99,8 @@ def read_labels(path: Path) -> list[Listed]:
 
 def places_of(path: Path, rows: Sequence[Listed]) -> Places:
     """Where rows of a labels file stand."""
-    return Places(path.name, [row.number for row in rows], _what(path))
+    commas = path.name != JSON_LABELS and decimal_commas(path)
+    return Places(path.name, [row.number for row in rows], _what(path), commas)
 
 
 def _what(path: Path) -> str:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ecgtool.columns import categories, category_column
 from ecgtool.console import inert
-from ecgtool.datasets.cells import Places, known, number_of, tidy, unfit
+from ecgtool.datasets.cells import Places, known, number_of, tidy, unfit, with_points
 from ecgtool.datasets.spellings import one_spelling
 from ecgtool.errors import ConfigError, did_you_mean
 from ecgtool.formats.reading import age_of, sex_of
@@ -134,6 +134,7 @@ def _columns(name: str, cells: Sequence[object], places: Places, notes: list[str
     odd = not name.isprintable() or "=" in name or inert(name) != name or len(name) > LONGEST_CATEGORY
     if odd or name in ITEM_COLUMNS:
         raise _Unfit("has a name that no input can have")
+    cells = with_points(cells) if places.commas else cells
     said = {row: cell for row, cell in enumerate(cells) if known(cell)}
     if not said:
         raise _Unfit("is empty")

@@ -9,7 +9,7 @@ from pathlib import Path
 from ecgtool.datasets.cells import Places, numbered
 from ecgtool.datasets.labels import LABEL, Labels, split_labels
 from ecgtool.datasets.patients import one_name_each
-from ecgtool.datasets.tables import Row, columns_of, read_table
+from ecgtool.datasets.tables import Row, columns_of, decimal_commas, read_table
 from ecgtool.errors import ConfigError, DataError, EcgError, FormatError, NotFound, did_you_mean
 from ecgtool.files import Below, expanded
 
@@ -87,7 +87,7 @@ def read_listing(file: Path, root: Path | None = None) -> Listing:
 
 
 def _places(file: Path, rows: Sequence[Listed]) -> Places:
-    return Places(file.name, [row.line for row in rows])
+    return Places(file.name, [row.line for row in rows], commas=decimal_commas(file))
 
 
 class _Paths:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+_LONGEST_HEAD = 10_000
 _TABLE = "It must be text in UTF-8 with commas between the cells, and whole."
 
 
@@ -73,6 +74,16 @@ def delimiter_of(head: str) -> str:
     return next((mark for mark in ",;\t" if mark in head), ",")
 
 
+def decimal_commas(path: Path) -> bool:
+    """Whether the numbers of a table may have decimal commas: where it does not part its cells with commas.
+
+    Raises:
+        NotFound: The file is missing.
+    """
+    with explained(path), path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        return delimiter_of(file.readline(_LONGEST_HEAD)) != ","
+
+
 def columns_of(path: Path) -> list[str]:
     """The columns of a CSV file with a head, each once.
 
@@ -124,6 +135,6 @@ def read_table(path: Path, columns: Sequence[str], optional: Sequence[str] = ())
 
 def _lines(file: TextIO) -> Reader:
     """The lines of a table, as cells."""
-    head = file.readline(10_000)
+    head = file.readline(_LONGEST_HEAD)
     file.seek(0)
     return csv.reader(file, strict=True, delimiter=delimiter_of(head))
