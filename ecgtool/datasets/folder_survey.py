@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ecgtool import console
+from ecgtool.datasets.cells import unfit
 from ecgtool.errors import ConfigError, DataError, EcgError, FormatError, IntegrityError, NotFound
 from ecgtool.formats import read_record
 from ecgtool.formats.sidecar import Sidecar, checked, stated
@@ -21,6 +22,7 @@ SAID = ("fs", "leads", "unit", "layout", "gain", "baseline", "calibrated")
 
 _LISTS = ("leads", "unit", "gain", "baseline")
 _PARTING = re.compile(r"[;|,\s]+")
+_EITHER = re.compile(r"\s*[+-]?\d+,\d+\s*")  # a number with a decimal comma, or two numbers: nobody can tell
 _SAME_RATE = 0.005
 _LIMB = ("I", "II", "III", "aVR", "aVL", "aVF")
 
@@ -65,6 +67,8 @@ def said_of(where: str, cells: Mapping[str, Any]) -> Sidecar:
     given = {name: cells[name] for name in SAID if cells.get(name) not in (None, "")}
     for name in _LISTS:
         if isinstance(given.get(name), str):
+            if _EITHER.fullmatch(given[name]):
+                raise unfit(where, name, given[name], "Write one number with a point, or two parted by a semicolon.")
             given[name] = [part for part in _PARTING.split(given[name]) if part]
     return checked(given, Path(where))
 

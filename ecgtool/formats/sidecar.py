@@ -8,6 +8,7 @@ folders below. Where both say something, and the file itself too, the order is: 
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import stat
@@ -31,6 +32,7 @@ FOLDERS_UP = 3  # how far above a recording its dataset.json may lie
 _LIMIT = 2**20
 _CORRECT = "Correct it, or take it away."
 _SCALES = ("adc", "unknown", "zscore")
+_DECISIVE = ("fs", "leads", "unit", "layout", "gain", "baseline", "calibrated")
 
 Layout = Literal["leads,samples", "samples,leads"]
 
@@ -87,7 +89,10 @@ PerLead = BeforeValidator(_one_or_more)
 
 
 class Sidecar(BaseModel):
-    """What a document beside a recording may say; all of it may be absent, and further keys are left alone."""
+    """What a document beside a recording may say; all of it may be absent.
+
+    Further keys are left alone, but for those in a file that look like a slip of the pen.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -279,7 +284,17 @@ def _parsed(path: Path, size: int, *_version: int) -> Sidecar:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path} is not valid JSON: {error}.", _CORRECT) from None
-    return checked(document, path)
+    said = checked(document, path)
+    _refuse_misspelt(document, path)
+    return said
+
+
+def _refuse_misspelt(document: Mapping[str, Any], path: Path) -> None:
+    """Refuse a key that is nearly one of those the values depend on: left alone, it would change what they mean."""
+    for key in document:
+        near = [] if key in Sidecar.model_fields else difflib.get_close_matches(key, _DECISIVE, n=1, cutoff=0.75)
+        if near and near[0] not in document:
+            raise FormatError(f"{path} has no meaning for '{key[:40]}'.", f"Did you mean '{near[0]}'?")
 
 
 def _bytes(path: Path, size: int) -> bytes:

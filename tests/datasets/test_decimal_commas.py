@@ -9,6 +9,7 @@ from own_recordings import corpus, write_csv, write_json, write_recordings
 
 from ecgtool.datasets.manifest import Manifest
 from ecgtool.deidentify.key import Key
+from ecgtool.errors import EcgError
 
 WEIGHTS = ["62,5", "71", "80,25", "n/a"]
 
@@ -55,3 +56,12 @@ def test_a_manifest_holds_numbers_with_decimal_commas_unless_commas_part_its_cel
     if number:
         expected = [float(row["lvef"].replace(",", ".")) for row in rows]
         np.testing.assert_allclose(made.tabular_values[:, made.tabular.index("lvef")], expected, rtol=1e-6)
+
+
+def test_a_gain_that_may_be_one_number_or_two_is_refused(tmp_path):
+    files = write_recordings(tmp_path, 4)
+    rows = [[file, "ab"[place % 2], "4,88"] for place, file in enumerate(files)]
+    write_csv(tmp_path, [["file", "label", "gain"], *rows], delimiter=";")
+    with pytest.raises(EcgError, match="gain holds '4,88'") as refused:
+        corpus(tmp_path)
+    assert "with a point" in refused.value.hint

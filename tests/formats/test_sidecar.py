@@ -187,3 +187,10 @@ def test_a_written_document_says_the_same(tmp_path):
     assert document["source"] == "log.txt"
     back = own_document(tmp_path / "rec.npy")
     assert back.model_dump(exclude={"file"}) == said.model_dump(exclude={"file"})
+
+
+@pytest.mark.parametrize(("slip", "meant"), [("unti", "unit"), ("units", "unit"), ("lead", "leads"), ("gains", "gain")])
+def test_a_slip_of_the_pen_is_refused_with_what_was_meant(array, slip, meant):
+    with pytest.raises(FormatError, match=f"no meaning for '{slip}'") as refused:
+        read_record(array(fs=100, **{slip: "mV"}))
+    assert refused.value.hint == f"Did you mean '{meant}'?"
