@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ecgtool import __version__
 from ecgtool.console import inert
 from ecgtool.datasets.corpus import Corpus, Entry
-from ecgtool.datasets.items import LARGEST, SCALE_UV, TOLD, Account, Plan
+from ecgtool.datasets.items import DIGITS, LARGEST, NO_PRINT, SCALE_UV, TOLD, Account, Plan
 from ecgtool.datasets.staging import write_array
 from ecgtool.errors import DataError
 from ecgtool.files import json_text, valid_name, write_file, write_unpublished
@@ -93,7 +93,8 @@ def describe(accounts: Sequence[Account], plan: Plan) -> list[str]:
     notes += [_named([reason.rstrip(".") for reason in damaged], "recordings cannot be used", "; ")] if damaged else []
     counted = _counted(accounts, plan)
     notes += [f"{number} {what}." for what, number in counted.items() if number]
-    return notes + _rest(accounts, plan) + _same_people(accounts, plan) + _oddities(accounts) + _empty(accounts, plan)
+    notes += _rest(accounts, plan) + _same_people(accounts, plan) + _same_samples(accounts, plan)
+    return notes + _oddities(accounts) + _empty(accounts, plan)
 
 
 def _counted(accounts: Sequence[Account], plan: Plan) -> dict[str, int]:
@@ -118,16 +119,40 @@ def _rest(accounts: Sequence[Account], plan: Plan) -> list[str]:
 
 def _same_people(accounts: Sequence[Account], plan: Plan) -> list[str]:
     """A note where patients that the corpus takes for several are one in the recordings' own files."""
-    rows: dict[str, list[Entry]] = {}
-    for row, person in (each for part in accounts for each in part.people):
-        rows.setdefault(person, []).append(plan.corpus.entries[row])
-    doubtful = [held for held in rows.values() if len({entry.patient for entry in held}) > 1]
-    if not doubtful:
-        return []
-    names = [" = ".join(dict.fromkeys(entry.id for entry in held[:NAMED])) for held in doubtful]
-    across = sum(len({entry.split for entry in held}) > 1 for held in doubtful)
-    leak = f"; {across} of them in more than one split, where figures are too good if they are" if across else ""
+    alike = _alike((each for part in accounts for each in part.people), plan)
+    doubtful = [held for held in alike if len({entry.patient for entry in held}) > 1]
     said = "patient ids inside the files belong to several patients of the list, who may be one person"
+    return _told_alike(doubtful, said, "where figures are too good if they are")
+
+
+def _same_samples(accounts: Sequence[Account], plan: Plan) -> list[str]:
+    """A note where recordings hold the same samples: a file that was exported twice, or listed under two names."""
+    marks = ((part.first + at // DIGITS, part.prints[at : at + DIGITS]) for part in accounts for at in _starts(part))
+    alike = _alike((mark for mark in marks if mark[1] != NO_PRINT), plan)
+    said = "recordings are there more than once, with the same samples"
+    return _told_alike(alike, said, "where figures are too good")
+
+
+def _starts(account: Account) -> range:
+    """Where the checksum of each entry begins."""
+    return range(0, len(account.prints), DIGITS)
+
+
+def _alike(marks: Iterable[tuple[int, Hashable]], plan: Plan) -> list[list[Entry]]:
+    """The entries that share a mark with another one, in groups."""
+    rows: dict[Hashable, list[Entry]] = {}
+    for row, mark in marks:
+        rows.setdefault(mark, []).append(plan.corpus.entries[row])
+    return [held for held in rows.values() if len(held) > 1]
+
+
+def _told_alike(groups: Sequence[Sequence[Entry]], said: str, harm: str) -> list[str]:
+    """A note of groups of entries, and how many of them are a leak between splits; none where there are none."""
+    if not groups:
+        return []
+    names = [" = ".join(dict.fromkeys(entry.id for entry in held[:NAMED])) for held in groups]
+    across = sum(len({entry.split for entry in held}) > 1 for held in groups)
+    leak = f"; {across} of them in more than one split, {harm}" if across else ""
     return [f"{_named(names, said, ', ').rstrip('.')}{leak}."]
 
 

@@ -1,6 +1,7 @@
 """Recordings as they come: of other lengths, rates and leads, fragments of recordings, and files that look wrong."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -288,3 +289,24 @@ def test_what_is_left_after_the_last_window_is_told(folder, tmp_path, told):
     assert said in told()
     prepare(Few(folder, 3), tmp_path / "even", window_s=0.1)
     assert [line for line in told() if "after the last window" in line] == [said]
+
+
+def test_recordings_that_are_there_twice_are_told_and_whether_they_leak(folder, tmp_path, told):
+    counts = write_few(folder, 5)
+    write_counts(folder, "r003", counts[1])
+    corpus = Few(folder, 5)
+    corpus.entries = [replace(entry, split="test" if entry.id == "e0003" else "train") for entry in corpus.entries]
+    prepare(corpus, tmp_path / "out")
+    names = f"{corpus.entries[1].id} = {corpus.entries[3].id}"
+    assert (
+        f"1 recordings are there more than once, with the same samples: {names}; 1 of them in more than one split, "
+        "where figures are too good."
+    ) in told()
+
+
+def test_flat_recordings_are_not_called_the_same(folder, tmp_path, told):
+    write_few(folder, 4)
+    for name in ("r000", "r002"):
+        write_counts(folder, name, np.zeros((2, 200), np.int64))
+    prepare(Few(folder, 4), tmp_path / "out")
+    assert not [line for line in told() if "more than once" in line]
