@@ -126,10 +126,10 @@ def _same_people(accounts: Sequence[Account], plan: Plan) -> list[str]:
 
 
 def _same_samples(accounts: Sequence[Account], plan: Plan) -> list[str]:
-    """A note where recordings hold the same samples: a file that was exported twice, or listed under two names."""
+    """A note where recordings hold the same samples: a file that was exported twice, or is listed under two names."""
     marks = ((part.first + at // DIGITS, part.prints[at : at + DIGITS]) for part in accounts for at in _starts(part))
     alike = _alike((mark for mark in marks if mark[1] != NO_PRINT), plan)
-    said = "recordings are there more than once, with the same samples"
+    said = "recordings are there more than once, going by the samples of their first and last lead"
     return _told_alike(alike, said, "where figures are too good")
 
 

@@ -299,8 +299,8 @@ def test_recordings_that_are_there_twice_are_told_and_whether_they_leak(folder, 
     prepare(corpus, tmp_path / "out")
     names = f"{corpus.entries[1].id} = {corpus.entries[3].id}"
     assert (
-        f"1 recordings are there more than once, with the same samples: {names}; 1 of them in more than one split, "
-        "where figures are too good."
+        "1 recordings are there more than once, going by the samples of their first and last lead: "
+        f"{names}; 1 of them in more than one split, where figures are too good."
     ) in told()
 
 
