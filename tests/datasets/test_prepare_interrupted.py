@@ -1,7 +1,6 @@
 """Preparing, stopped at any instant or at any failure of the disk: the same bytes in the end, and nothing torn."""
 
 import errno
-import io
 import json
 import os
 import signal
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from corpora import BEATS, TOY, Few, contents, prepare, write_few
+from failing_disk import FailingDisk
 
 from ecgtool.datasets import items
 from ecgtool.datasets import prepare as loop
@@ -240,45 +240,6 @@ def test_a_torn_journal_or_array_is_taken_back_to_what_is_sure(whole, corpus, tm
         prepare(Interrupted(corpus.folder, RECORDS, at=7), tmp_path / "out")
     spoil(tmp_path / ".out.journal", tmp_path / ".out.partial" / "signals.npy")
     assert contents(prepare(corpus, tmp_path / "out").path) == whole
-
-
-class FailingDisk:
-    """Fails at the n-th access that changes the disk: opening for writing, writing, flushing, renaming, mkdir."""
-
-    def __init__(self, monkeypatch, number, code):
-        self.left, self.code = number, code
-        for owner, name in ((os, "fsync"), (Path, "rename"), (Path, "replace"), (Path, "mkdir")):
-            monkeypatch.setattr(owner, name, self._counted(getattr(owner, name)))
-        monkeypatch.setattr(Path, "open", self._opened(Path.open))
-
-    def count(self):
-        self.left -= 1
-        if self.left == 0:
-            raise OSError(self.code, os.strerror(self.code))
-
-    def _counted(self, real):
-        def call(*arguments, **options):
-            self.count()
-            return real(*arguments, **options)
-
-        return call
-
-    def _opened(self, real):
-        count = self.count
-
-        class Raw(io.FileIO):
-            def write(self, data):
-                count()
-                return super().write(data)
-
-        def call(path, mode="r", *arguments, **options):
-            if mode not in ("wb", "r+b"):
-                return real(path, mode, *arguments, **options)
-            count()
-            raw = Raw(path, mode)
-            return io.BufferedWriter(raw) if mode == "wb" else io.BufferedRandom(raw)
-
-        return call
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EACCES], ids=errno.errorcode.get)

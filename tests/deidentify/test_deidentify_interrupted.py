@@ -1,17 +1,16 @@
 """Interrupted de-identification: failures of the disk, kills, and what the next run makes of what is left."""
 
 import errno
-import io
 import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import planted_binary
 import pytest
+from failing_disk import FailingDisk
 from small_records import contents, some_records
 
 from ecgtool import deidentify as package
@@ -22,44 +21,6 @@ from ecgtool.errors import ConfigError, EcgError
 @pytest.fixture
 def source(tmp_path):
     return some_records(tmp_path / "in")
-
-
-class FailingDisk:
-    """Fails at the n-th access that changes the disk: opening for writing, writing, flushing, renaming, mkdir."""
-
-    def __init__(self, monkeypatch, number, code):
-        self.left, self.code = number, code
-        for owner, name in ((os, "fsync"), (os, "fchmod"), (Path, "rename"), (Path, "replace"), (Path, "mkdir")):
-            monkeypatch.setattr(owner, name, self._counted(getattr(owner, name)))
-        monkeypatch.setattr(Path, "open", self._opened(Path.open))
-
-    def count(self):
-        self.left -= 1
-        if self.left == 0:
-            raise OSError(self.code, os.strerror(self.code))
-
-    def _counted(self, real):
-        def call(*arguments, **options):
-            self.count()
-            return real(*arguments, **options)
-
-        return call
-
-    def _opened(self, real):
-        count = self.count
-
-        class Raw(io.FileIO):
-            def write(self, data):
-                count()
-                return super().write(data)
-
-        def call(path, mode="r", *arguments, **options):
-            if mode not in ("wb", "ab"):
-                return real(path, mode, *arguments, **options)
-            count()
-            return io.BufferedWriter(Raw(path, mode))
-
-        return call
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EACCES], ids=errno.errorcode.get)

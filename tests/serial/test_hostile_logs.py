@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from fuzz_formats import mutate_bytes
 from logs import counts_of
 
 from ecgtool.errors import EcgError
@@ -29,23 +30,6 @@ NASTY = (
     "\x1b[2J", "\r", "\n\n\n", "Leads off", "ets Jun  8 2016", "time,x", '{"sampling rate": 1e99}', "fs=0", "fs=1e9",
     "\ufeff", "(", "[", "\\", "µ",
 )  # fmt: skip
-
-
-def mutated_bytes(data, rng):
-    data = bytearray(data)
-    for _ in range(rng.integers(1, 9)):
-        at, length, kind = rng.integers(len(data) + 1), rng.integers(1, 17), rng.integers(5)
-        if kind == 0:
-            data[at : at + 1] = rng.bytes(1)
-        elif kind == 1:
-            del data[at : at + length]
-        elif kind == 2:
-            data[at:at] = rng.bytes(length)
-        elif kind == 3:
-            data[at:at] = data[at : at + 4 * length] * 3
-        else:
-            data = data[: len(data) - at // 20]
-    return bytes(data)
 
 
 def mutated_lines(text, rng):
@@ -93,7 +77,7 @@ def test_mutated_logs_make_a_record_or_one_error(tmp_path, seed):
     options = (None, Options(fs=250), Options(time_unit="ms", interpolate="spline"), Options(time_col=-1, fs=100))
     for number in range(80):
         path.write_bytes(
-            mutated_lines(text, rng).encode("utf-8", "replace") if number % 2 else mutated_bytes(text.encode(), rng)
+            mutated_lines(text, rng).encode("utf-8", "replace") if number % 2 else mutate_bytes(text.encode(), rng)
         )
         scale = Scale(vref=3.3, bits=12, gain=100) if number % 3 else None
         made += check(path, options[number % len(options)], scale) is not None
