@@ -28,6 +28,11 @@ First steps, with no data at all:
   ecg train --dataset synthetic --arch cnn1d --epochs 5
   ecg evaluate RUN            (the name that train printed)
 
+With recordings of your own:
+  ecg info FILE               (any format: what is in it, what looks wrong)
+  ecg prepare folder DIR      (recordings, and labels.csv beside them)
+  ecg convert-serial LOG --out DIR
+
 With PTB-XL on disk:
   ecg prepare ptbxl DIR --task superdiagnostic
   ecg train --dataset ptbxl --arch xlstm
