@@ -119,7 +119,7 @@ def _with_common_flags(command: Callable[..., console.Result]) -> Callable[..., 
         inspect.Parameter(flag, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
         for flag, annotation in _COMMON_FLAGS.items()
     ]
-    arrow.__signature__ = inspect.Signature(own + shared)  # type: ignore[attr-defined]
+    vars(arrow)["__signature__"] = inspect.Signature(own + shared)
     arrow.__annotations__ = {**{key: hints[key] for key in hints if key != "return"}, **_COMMON_FLAGS}
     return arrow
 

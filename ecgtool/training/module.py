@@ -42,6 +42,21 @@ class Goal:
     targets: npt.NDArray[Any]
 
 
+@dataclass(frozen=True)
+class Method:
+    """How a model is fitted.
+
+    Args:
+        training: The settings.
+        augmentation: Changes training items, in millivolt.
+        steps: Optimiser steps of the whole training.
+    """
+
+    training: TrainingConfig
+    augmentation: Augmentation
+    steps: int
+
+
 class Classifier(LightningModule):
     """Fits a :class:`ecgtool.models.contract.Normalised` model, which is its attribute ``model``.
 
@@ -49,10 +64,8 @@ class Classifier(LightningModule):
         model: Takes millivolts and raw tabular values.
         loss: What to minimise.
         goal: What validation measures.
-        training: How to fit.
-        augmentation: Changes training items, in millivolt.
+        method: How to fit.
         mv_per_count: Scale of the store.
-        steps: Optimiser steps of the whole training.
         hyper_parameters: Plain values that a checkpoint records, enough to build the model again.
     """
 
@@ -61,17 +74,15 @@ class Classifier(LightningModule):
         model: Normalised,
         loss: Loss,
         goal: Goal,
-        training: TrainingConfig,
-        augmentation: Augmentation,
+        method: Method,
         *,
         mv_per_count: float,
-        steps: int,
         hyper_parameters: Mapping[str, Any],
     ) -> None:
         super().__init__()
-        self.model, self.loss, self.goal, self.settings = model, loss, goal, training
-        self.augmentation = augmentation
-        self.mv_per_count, self.steps, self.recorded = mv_per_count, steps, dict(hyper_parameters)
+        self.model, self.loss, self.goal = model, loss, goal
+        self.settings, self.augmentation, self.steps = method.training, method.augmentation, method.steps
+        self.mv_per_count, self.recorded = mv_per_count, dict(hyper_parameters)
         self.validated: dict[str, float] = {}
         self._logits: list[Tensor] = []
         self._train_loss = torch.zeros(2, dtype=torch.float64)

@@ -39,7 +39,7 @@ from ecgtool.training.history import read_history
 from ecgtool.training.inference import pick_device
 from ecgtool.training.lineage import Start, going_on, how_to_resume
 from ecgtool.training.losses import Loss, balanced
-from ecgtool.training.module import Classifier, Goal
+from ecgtool.training.module import Classifier, Goal, Method
 from ecgtool.training.plan import Plan, make_plan
 from ecgtool.training.processes import first_process, rank_of
 from ecgtool.training.recorder import Recorder, WholeCheckpoints
@@ -118,10 +118,8 @@ def _module(run: Run, plan: Plan, batches: int, *, fresh: bool) -> Classifier:
         model,
         Loss(task.loss if training.loss == "auto" else training.loss, task, None if weights == "none" else weights),
         Goal(task, plan.metric, targets[plan.val]),
-        training,
-        _augmentation(run, plan),
+        Method(training, _augmentation(run, plan), -(-batches // training.accumulate) * training.epochs),
         mv_per_count=plan.store.manifest.scale_uv / 1000,
-        steps=-(-batches // training.accumulate) * training.epochs,
         hyper_parameters={
             "config": run.config.model_dump(mode="json"),
             "task": task.model_dump(mode="json"),
