@@ -78,6 +78,21 @@ class DataConfig(Section):
         False,
         description="Permute the labels of training and validation: the sanity check that must score 0.5 on test.",
     )
+    folds: int | None = Field(
+        None,
+        description="Divide the training and validation items anew into so many parts; an ensemble of as many members,"
+        " each validated on one of them, unless 'fold' names one.",
+        ge=2,
+        le=100,
+    )
+    fold: int | None = Field(None, description="The part, from 1 on, that a single run is validated on.", ge=1)
+    fold_seed: int = Field(42, description="Decides who is in which part.", ge=0, lt=2**63)
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_them(self) -> Self:
+        if self.fold is not None and not 1 <= self.fold <= (self.folds or 0):
+            raise ValueError(f"fold {self.fold} is none of the {self.folds or 'no'} folds")
+        return self
 
 
 class TrainingConfig(Section):
@@ -99,6 +114,15 @@ class TrainingConfig(Section):
         " the training items.",
     )
     val_metric: str = Field("", description="The metric that picks the best epoch; the task's own when empty.")
+    crop_s: float | None = Field(
+        None, description="Seconds of the crops the model reads: a random one of each item in training.", gt=0
+    )
+    crops: int | None = Field(
+        None,
+        description="Evenly spread crops of an item whose logits are averaged, in validation and ever after; as many"
+        " as overlap by half when empty.",
+        ge=1,
+    )
     early_stop: int | None = Field(None, description="Stop after this many epochs without a better val_metric.", ge=1)
     accumulate: int = Field(1, description="Batches per optimiser step.", ge=1)
     clip: float = Field(1.0, description="Largest norm of the gradient; 0 switches clipping off.", ge=0)
@@ -106,6 +130,12 @@ class TrainingConfig(Section):
         "auto", description="auto: bf16 on CUDA where it can, else 32."
     )
     seed: int = Field(42, ge=0, lt=2**63)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(
+        (), description="An ensemble of members that differ in their seed; instead of 'seed'."
+    )
+    calibrate: Literal["none", "temperature"] = Field(
+        "temperature", description="Divide the logits by a temperature fitted on the validation items."
+    )
     deterministic: bool = Field(True, description="Same seed, same numbers; a little slower on CUDA.")
     device: Literal["auto", "cuda", "cpu"] = "auto"
     devices: int = Field(1, description="Processes on each machine, one per GPU; they share every batch.", ge=1)
@@ -115,6 +145,12 @@ class TrainingConfig(Section):
     init_leak: bool = Field(
         False, description="Allow a start trained on patients of this run's validation or test split."
     )
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> Self:
+        if self.seeds and len(set(self.seeds)) < max(2, len(self.seeds)):
+            raise ValueError("seeds must be two or more, each once")
+        return self
 
 
 class AugmentConfig(Section):
@@ -145,6 +181,20 @@ class AugmentConfig(Section):
         if not 0 <= self.noise[0] <= self.noise[1]:
             raise ValueError("noise must be two numbers, from 0 on and ascending")
         return self
+
+
+class Calibration(Section):
+    """How sure a model is, corrected: its logits are divided by one number (Guo et al. 2017). ``calibration.json``.
+
+    The errors are those on the items it was fitted on.
+    """
+
+    temperature: float = Field(1.0, gt=0, allow_inf_nan=False)
+    items: int = Field(0, description="Validation items it was fitted on.", ge=0)
+    nll_before: float | None = Field(None, description="Mean negative log-likelihood without it.")
+    nll_after: float | None = None
+    ece_before: float | None = Field(None, description="Expected calibration error without it.")
+    ece_after: float | None = None
 
 
 class TrainConfig(Section):
