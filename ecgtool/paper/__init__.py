@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -80,6 +80,23 @@ def write(figure: Figure, path: Path, title: str = "Electrocardiogram") -> Path:
     """
     suffix = check_name(path)
     return write_file(path, lambda file: _save(figure, suffix, title, file))
+
+
+def image(figure: Figure, kind: Literal["png", "svg"], dpi: int = 100) -> bytes:
+    """A figure as the content of a file, for pages that hold pictures; the same figure gives the same bytes.
+
+    Args:
+        figure: As :func:`draw` makes it.
+        kind: PNG or SVG.
+        dpi: Dots per inch of paper of a PNG.
+    """
+    if kind == "svg":
+        with mpl.rc_context(_STYLE):
+            return _svg(figure).encode()
+    made = BytesIO()
+    with mpl.rc_context(_STYLE):
+        figure.savefig(made, format="png", dpi=dpi, metadata={"Software": None})
+    return made.getvalue()
 
 
 def check_name(path: Path) -> str:
