@@ -107,7 +107,21 @@ class TrainingConfig(Section):
     warmup: float = Field(
         0.1, description="Share of the steps over which the rate rises (cosine, polynomial).", ge=0, lt=1
     )
+    plateau_patience: int = Field(
+        3, description="Epochs without a better val_metric after which plateau lowers the rate.", ge=1
+    )
+    plateau_factor: float = Field(0.5, description="What plateau multiplies the rate by.", gt=0, lt=1)
     loss: Literal["auto", "bce", "ce", "focal"] = Field("auto", description="auto follows from the task.")
+    focal_gamma: float = Field(
+        2.0, description="Exponent of focal, by whose power easy items fade (Lin et al. 2017, arXiv:1708.02002).", ge=0
+    )
+    label_smoothing: float = Field(
+        0.0,
+        description="Share of each target spread over all labels in ce, over yes and no in bce (Szegedy et al. 2016,"
+        " arXiv:1512.00567).",
+        ge=0,
+        lt=1,
+    )
     class_weights: Literal["none", "balanced"] | tuple[float, ...] = Field(
         "none",
         description="Weight of each label in the loss (of its positives in bce and focal): given, or balanced from"
@@ -129,6 +143,45 @@ class TrainingConfig(Section):
     precision: Annotated[Literal["auto", "32", "bf16", "16"], BeforeValidator(str)] = Field(
         "auto", description="auto: bf16 on CUDA where it can, else 32."
     )
+    oversample: Literal["none", "balanced"] = Field(
+        "none",
+        description="balanced draws items the more often the rarer their rarest label is; an epoch keeps its length.",
+    )
+    mixup: float = Field(
+        0.0,
+        description="Blend pairs of training items and their targets, by a share from Beta(mixup, mixup); 0 switches it"
+        " off (Zhang et al. 2018, arXiv:1710.09412).",
+        ge=0,
+    )
+    curriculum: Literal["none", "quality", "loss"] = Field(
+        "none",
+        description="Easy items first: the cleanest signals, or those of least loss (Bengio et al. 2009; Kumar, Packer"
+        " and Koller 2010).",
+    )
+    curriculum_start: float = Field(
+        0.5, description="Share of the training items that the first epoch of a curriculum sees.", gt=0, le=1
+    )
+    curriculum_end: float = Field(
+        0.5, description="Share of the epochs after which a curriculum has come to all items.", gt=0, le=1
+    )
+    ema: float = Field(
+        0.0,
+        description="Decay of an exponential moving average of the weights, for example 0.999, which is what is"
+        " validated and kept; 0 switches it off (Polyak and Juditsky 1992; Tarvainen and Valpola 2017,"
+        " arXiv:1703.01780).",
+        ge=0,
+        lt=1,
+    )
+    swa: float = Field(
+        0.0,
+        description="Share of the epochs, the last ones, whose weights are averaged (Izmailov et al. 2018,"
+        " arXiv:1803.05407); 0 switches it off.",
+        ge=0,
+        lt=1,
+    )
+    swa_rate: float = Field(0.1, description="Share of the peak rate that is held while swa averages.", gt=0, le=1)
+    keep_last: int = Field(0, description="Newest epochs whose weights are kept, as checkpoints/epoch-012.pt.", ge=0)
+    keep_every: int | None = Field(None, description="Keep the weights of every so many epochs as well.", ge=1)
     seed: int = Field(42, ge=0, lt=2**63)
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(
         (), description="An ensemble of members that differ in their seed; instead of 'seed'."
