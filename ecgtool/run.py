@@ -9,21 +9,29 @@ norm_stats.json          statistics of the training items
 normalization_params.npz the same as arrays ``mean`` and ``std``
 metrics_val.json         metrics and thresholds on the validation split
 metrics_test.json        metrics on the test split, thresholds from validation (written by evaluate)
+calibration.json         the temperature that the logits are divided by, fitted on the validation split
 run.log, events.*        the log, TensorBoard events
+
+An ensemble is a run too, whose model is the mean of its members' logits. In place of a curve, checkpoints and
+statistics it has
+
+members/NAME/            each a whole run, whose config.yaml says which fold and seed it is
+members.csv              how each member ended
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import count
+from itertools import count, product
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from pydantic import Field
 
-from ecgtool.config import Section, TrainConfig, checked, read_yaml, to_yaml
-from ecgtool.errors import ConfigError, FormatError, NotFound
+from ecgtool.config import Calibration, Section, TrainConfig, checked, read_yaml, to_yaml
+from ecgtool.errors import ConfigError, FormatError, IntegrityError, NotFound
 from ecgtool.files import read_json, staged_folder, write_file, write_json, write_text
 from ecgtool.home import find, place
 from ecgtool.task import Task
@@ -67,8 +75,31 @@ class Lineage(Section):
         return seen | {self.dataset: seen.get(self.dataset, frozenset()) | frozenset(self.train_patients)}
 
 
+class Made(NamedTuple):
+    """What a run begins with."""
+
+    config: TrainConfig
+    lineage: Lineage
+    stats: NormStats
+
+
+def member_configs(config: TrainConfig) -> dict[str, TrainConfig]:
+    """The members of an ensemble by name: every fold with every seed. Empty for a configuration of a single run."""
+    data, training = config.data, config.training
+    folds: Sequence[int | None] = range(1, data.folds + 1) if data.folds and data.fold is None else [data.fold]
+    made: dict[str, TrainConfig] = {}
+    for fold, seed in product(folds, training.seeds or [training.seed]):
+        words = [f"fold-{fold}"] * (len(folds) > 1) + [f"seed-{seed}"] * bool(training.seeds)
+        settings = {
+            "data": data.model_copy(update={"fold": fold}),
+            "training": training.model_copy(update={"seed": seed, "seeds": ()}),
+        }
+        made["-".join(words)] = config.model_copy(update=settings)
+    return made if len(made) > 1 else {}
+
+
 class Run:
-    """One training run on disk."""
+    """One training run on disk, or an ensemble of them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -82,16 +113,31 @@ class Run:
         Raises:
             ConfigError: The folder exists; a run is never written over.
         """
-        path = place("runs", name)
-        if path.exists():
-            raise ConfigError(
-                f"{path} exists already; a run is never written over.", "Give another --out, or --resume it."
-            )
+        path = _vacant(name)
         with staged_folder(path) as staged:
-            (staged / "checkpoints").mkdir()
-            write_text(staged / "config.yaml", to_yaml(config))
-            write_json(staged / "environment.json", {**environment, "lineage": lineage.model_dump(mode="json")})
-            cls(staged).save_norm_stats(stats)
+            _begin(staged, Made(config, lineage, stats), environment)
+        return cls(path)
+
+    @classmethod
+    def create_ensemble(
+        cls, name: str, config: TrainConfig, environment: dict[str, Any], members: Mapping[str, Made]
+    ) -> Self:
+        """Start an ensemble and all its members in a new folder, which appears whole.
+
+        Args:
+            name: Its name or path.
+            config: Everything that decided it.
+            environment: What it is made with.
+            members: By the names of :func:`member_configs`.
+
+        Raises:
+            ConfigError: The folder exists; a run is never written over.
+        """
+        path = _vacant(name)
+        with staged_folder(path) as staged:
+            _document_run(staged, config, environment, joined([member.lineage for member in members.values()]))
+            for folder, member in members.items():
+                _begin(staged / "members" / folder, member, environment)
         return cls(path)
 
     @classmethod
@@ -107,7 +153,7 @@ class Run:
             NotFound: There is no such run, or the folder is not one.
         """
         path = find("runs", str(name))
-        if not (path / "config.yaml").is_file() or not (path / "environment.json").is_file():
+        if not _is_run(path):
             raise NotFound(
                 f"{path} is not a run: it has no config.yaml and environment.json.", "Make one with: ecg train"
             )
@@ -115,8 +161,22 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The folder's name."""
-        return self.path.name
+        """The folder's name, a member's behind its ensemble's."""
+        return self.path.name if self.ensemble is None else f"{self.ensemble.name}-{self.path.name}"
+
+    @cached_property
+    def members(self) -> tuple[Self, ...]:
+        """The runs whose mean this one is; none for a single run."""
+        return tuple(type(self)(self.path / "members" / name) for name in member_configs(self.config))
+
+    @cached_property
+    def ensemble(self) -> Self | None:
+        """The ensemble that this run is a member of."""
+        folder = self.path.resolve().parent
+        if folder.name != "members" or not _is_run(folder.parent):
+            return None
+        above = type(self)(folder.parent)
+        return above if self.path.name in member_configs(above.config) else None
 
     @cached_property
     def config(self) -> TrainConfig:
@@ -139,12 +199,34 @@ class Run:
         mean, std = np.array(stats.mean_mv), np.array(stats.std_mv)
         write_file(self.path / "normalization_params.npz", lambda file: np.savez(file, mean=mean, std=std))
 
+    @property
+    def calibration(self) -> Calibration:
+        """What its logits are divided by; 1 where nothing was fitted.
+
+        Raises:
+            IntegrityError: The file is damaged.
+        """
+        path = self.path / "calibration.json"
+        if not path.is_file():
+            return Calibration()
+        try:
+            return checked(Calibration, _document(path), "calibration.json")
+        except (ConfigError, FormatError) as error:
+            raise IntegrityError(
+                f"{path} is damaged: {error.message}", "Restore it, or train again: the thresholds were chosen with it."
+            ) from None
+
     def checkpoint(self, which: str = "best") -> Path:
         """Path of the ``best`` or ``last`` checkpoint.
 
         Raises:
-            NotFound: Training has not got that far.
+            NotFound: Training has not got that far, or it is an ensemble.
         """
+        if self.members:
+            raise NotFound(
+                f"{self.path} is an ensemble: it has no checkpoint of its own.",
+                f"Name one of its members, such as {self.members[0].path}",
+            )
         path = self.path / "checkpoints" / ("best.pt" if which == "best" else "last.ckpt")
         if not path.is_file():
             raise NotFound(
@@ -156,6 +238,35 @@ class Run:
         """The metrics document of a split, or None where it was not evaluated."""
         path = self.path / f"metrics_{split}.json"
         return _document(path) if path.is_file() else None
+
+
+def joined(lineages: Sequence[Lineage]) -> Lineage:
+    """Where an ensemble comes from: what its members share, and all patients that one of them was trained on."""
+    patients = {patient for lineage in lineages for patient in lineage.train_patients}
+    return lineages[0].model_copy(update={"train_patients": tuple(sorted(patients))})
+
+
+def _vacant(name: str) -> Path:
+    path = place("runs", name)
+    if path.exists():
+        raise ConfigError(f"{path} exists already; a run is never written over.", "Give another --out, or --resume it.")
+    return path
+
+
+def _begin(folder: Path, made: Made, environment: Mapping[str, Any]) -> None:
+    """Write a run without an epoch into a folder that is being built."""
+    (folder / "checkpoints").mkdir(parents=True)
+    _document_run(folder, made.config, environment, made.lineage)
+    Run(folder).save_norm_stats(made.stats)
+
+
+def _document_run(folder: Path, config: TrainConfig, environment: Mapping[str, Any], lineage: Lineage) -> None:
+    write_text(folder / "config.yaml", to_yaml(config))
+    write_json(folder / "environment.json", {**environment, "lineage": lineage.model_dump(mode="json")})
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.yaml").is_file() and (folder / "environment.json").is_file()
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ecgtool.models.contract import Normalised
+from ecgtool.models.contract import Trained
 from ecgtool.task import Task
 
 
@@ -19,11 +19,11 @@ class Served(nn.Module):
         columns: Columns of ``metadata``; 0 when the model is not tabular.
     """
 
-    def __init__(self, model: Normalised, task: Task, samples: int, columns: int) -> None:
+    def __init__(self, model: Trained, task: Task, samples: int, columns: int) -> None:
         super().__init__()
         self.model = model
         self.exclusive = task.exclusive
-        self.leads = model.mean.shape[0]
+        self.leads = model.leads
         self.samples = samples
         self.columns = columns
         self.eval()

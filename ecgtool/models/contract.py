@@ -8,16 +8,18 @@ result does not depend on its batch neighbours; ``eval()`` makes it deterministi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from ecgtool.config import Section, checked
+from ecgtool.config import Section, TrainConfig, checked
 from ecgtool.models import ARCHITECTURES
+from ecgtool.models.crops import Crops
 from ecgtool.run import NormStats, Run
+from ecgtool.task import Task
 
 Options = TypeVar("Options", bound=Section)
 
@@ -73,28 +75,87 @@ class ModelSpec(Generic[Options]):
 class Normalised(nn.Module):
     """A network behind its normalisation: takes millivolts and raw tabular values, returns logits.
 
-    The statistics are buffers, so that a checkpoint and an exported model carry them.
+    The statistics are buffers, so that a checkpoint and an exported model carry them. So is the temperature that the
+    logits are divided by; it is fitted after training, so that no checkpoint has it: 1 until :func:`load_run` sets it.
+    Crops and a single logit have no weights: those of the network have the same names with and without them.
+
+    Args:
+        network: An architecture.
+        stats: What to normalise by.
+        crops: Where the network reads crops of an item; see :class:`ecgtool.models.crops.Crops`.
+        positive: Where the network has one output: which of two labels it is of. The other one's logit is 0, so that
+            the softmax of both is the sigmoid of it.
     """
 
     mean: Tensor
     std: Tensor
     tabular_mean: Tensor
     tabular_std: Tensor
+    temperature: Tensor
 
-    def __init__(self, network: nn.Module, stats: NormStats) -> None:
+    def __init__(
+        self, network: nn.Module, stats: NormStats, crops: Crops | None = None, positive: Literal[0, 1] | None = None
+    ) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.crops, self.positive = network, crops, positive
         self.register_buffer("mean", torch.tensor(stats.mean_mv).reshape(-1, 1))
         self.register_buffer("std", torch.tensor(stats.std_mv).reshape(-1, 1))
         self.register_buffer("tabular_mean", torch.tensor(stats.tabular_mean))
         self.register_buffer("tabular_std", torch.tensor(stats.tabular_std))
+        self.register_buffer("temperature", torch.tensor(1.0), persistent=False)
+
+    @property
+    def leads(self) -> int:
+        """Rows of the signal."""
+        return self.mean.shape[0]
+
+    @property
+    def columns(self) -> int:
+        """Tabular columns it reads."""
+        return self.tabular_mean.numel()
 
     def forward(self, signal: Tensor, tabular: Tensor | None = None) -> Tensor:
-        """Logits [batch, outputs] of ``signal`` [batch, leads, samples] in mV and raw ``tabular`` (NaN = unknown)."""
+        """Logits [batch, labels] of ``signal`` [batch, leads, samples] in mV and raw ``tabular`` (NaN = unknown)."""
+        if self.crops is not None:
+            signal, tabular = self.crops(signal), None if tabular is None else self.crops.repeated(tabular)
         if tabular is not None:
             tabular = torch.nan_to_num((tabular - self.tabular_mean) / self.tabular_std)
         logits: Tensor = self.network((signal - self.mean) / self.std, tabular=tabular)
-        return logits
+        if self.crops is not None:
+            logits = self.crops.joined(logits)
+        logits = logits if self.positive is None else beside_zero(logits, self.positive)
+        return logits / self.temperature
+
+
+class Ensemble(nn.Module):
+    """The mean of the logits of several models, over a temperature of its own.
+
+    Args:
+        members: Of the same inputs and labels, each with its own statistics and temperature.
+    """
+
+    temperature: Tensor
+
+    def __init__(self, members: Sequence[Normalised]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.leads, self.columns = members[0].leads, members[0].columns
+        self.register_buffer("temperature", torch.tensor(1.0), persistent=False)
+
+    def forward(self, signal: Tensor, tabular: Tensor | None = None) -> Tensor:
+        """Logits [batch, labels] of ``signal`` [batch, leads, samples] in mV and raw ``tabular`` (NaN = unknown)."""
+        said = torch.stack([member(signal, tabular) for member in self.members])
+        return said.mean(dim=0) / self.temperature
+
+
+Trained = Normalised | Ensemble
+"""What a run or an ensemble becomes: takes millivolts and raw tabular values, returns logits."""
+
+
+def beside_zero(logits: Tensor, positive: Literal[0, 1]) -> Tensor:
+    """Logits [batch, 2] of two labels from those of one of them, [batch, 1]."""
+    zeros = torch.zeros_like(logits)
+    return torch.cat([zeros, logits] if positive else [logits, zeros], dim=1)
 
 
 def build(arch: str, options: Mapping[str, Any], inputs: Inputs, outputs: int) -> nn.Module:
@@ -107,18 +168,28 @@ def build(arch: str, options: Mapping[str, Any], inputs: Inputs, outputs: int) -
     return spec.build(spec.options(options), inputs, outputs)
 
 
-def load_run(run: Run, which: str = "best", device: str = "cpu") -> Normalised:
+def load_run(run: Run, which: str = "best", device: str = "cpu") -> Trained:
     """The trained model of a run, in ``eval()`` mode: built from the run's own config, weights loaded safely.
 
+    That of an ensemble is the mean of its members' logits. The temperatures that were fitted are in it.
+
     Raises:
-        NotFound: The run has no such checkpoint.
-        IntegrityError: The checkpoint does not fit the run's configuration.
+        NotFound: The run, or a member of it, has no such checkpoint.
+        IntegrityError: The checkpoint does not fit the run's configuration, or a ``calibration.json`` is damaged.
     """
+    members = [_loaded(member, which) for member in run.members]
+    model = Ensemble(members) if members else _loaded(run, which)
+    model.temperature.fill_(run.calibration.temperature)
+    return model.to(device).eval()
+
+
+def _loaded(run: Run, which: str) -> Normalised:
     from ecgtool.models.checkpoint import load_weights
 
     model = new_model(run)
     load_weights(model, run.checkpoint(which))
-    return model.to(device).eval()
+    model.temperature.fill_(run.calibration.temperature)
+    return model
 
 
 def new_model(run: Run) -> Normalised:
@@ -126,4 +197,30 @@ def new_model(run: Run) -> Normalised:
     lineage = run.lineage
     columns = len(lineage.tabular) if run.config.data.tabular else 0
     inputs = Inputs(len(lineage.leads), lineage.samples, lineage.fs, columns)
-    return Normalised(build(run.config.arch, run.config.model, inputs, len(lineage.task.labels)), run.norm_stats)
+    return assembled(run.config, lineage.task, inputs, run.norm_stats)
+
+
+def assembled(config: TrainConfig, task: Task, inputs: Inputs, stats: NormStats) -> Normalised:
+    """An untrained model: the architecture, on crops and with a single logit where the configuration asks for them.
+
+    Args:
+        config: Names the architecture, its options, the crops and the loss.
+        task: What the logits are of. ``bce`` of a binary task is of a single logit.
+        inputs: Shapes of whole items.
+        stats: What to normalise by.
+
+    Raises:
+        ConfigError: Unknown name or option, or a crop longer than an item.
+    """
+    crops, asked = None, config.training.crop_s
+    if asked is not None:
+        crops = Crops(inputs.samples, round(asked * inputs.fs), config.training.crops)
+        inputs = replace(inputs, samples=crops.length)
+    positive = _single(task) if config.training.loss == "bce" else None
+    outputs = len(task.labels) if positive is None else 1
+    return Normalised(build(config.arch, config.model, inputs, outputs), stats, crops, positive)
+
+
+def _single(task: Task) -> Literal[0, 1] | None:
+    """Which label of a binary task its single logit is of."""
+    return 1 if task.exclusive and len(task.labels) == 2 else None

@@ -20,6 +20,7 @@ from ecgtool.config import TrainConfig
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.store import Store
 from ecgtool.task import Task
+from ecgtool.training.folds import split_items
 
 Indices = npt.NDArray[np.int64]
 
@@ -49,7 +50,7 @@ def chosen(store: Store, task: Task, split: str, config: TrainConfig) -> Indices
     Raises:
         DataError: There is none.
     """
-    indices = store.indices(split, task)
+    indices = split_items(config, store, task, split)
     if not len(indices):
         raise DataError(
             f"The store '{store.path.name}' has no item in the split '{split}' labelled in the task '{task.name}'.",

@@ -14,7 +14,7 @@ from ecgtool.files import write_json
 from ecgtool.metrics import Metrics, Timing, choose_thresholds
 from ecgtool.metrics.curves import Rule
 from ecgtool.metrics.predictions import Predictions
-from ecgtool.models.contract import Normalised, load_run
+from ecgtool.models.contract import Trained, load_run
 from ecgtool.run import Run
 from ecgtool.store import Store
 from ecgtool.task import Task
@@ -99,7 +99,7 @@ def own_store(run: Run) -> Store:
     return store
 
 
-def _timing(model: Normalised, store: Store, indices: Indices, task: Task, options: Options) -> Timing:
+def _timing(model: Trained, store: Store, indices: Indices, task: Task, options: Options) -> Timing:
     named = torch.cuda.get_device_name() if options.device == "cuda" else "cpu"
     with torch.inference_mode():
         predict = partial(forward, model, store, task=task, device=options.device)

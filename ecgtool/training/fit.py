@@ -14,7 +14,7 @@ from ecgtool.config import TrainConfig
 from ecgtool.errors import ConfigError, IntegrityError
 from ecgtool.files import locked_folder
 from ecgtool.home import place
-from ecgtool.models.contract import Inputs, Normalised, build
+from ecgtool.models.contract import Inputs, Normalised, assembled
 from ecgtool.run import NormStats, Run
 from ecgtool.store import Store
 from ecgtool.training import lineage
@@ -123,7 +123,7 @@ def _discard_untrained(run: Run) -> None:
 def _model(plan: Plan, stats: NormStats) -> Normalised:
     held = plan.store.manifest
     inputs = Inputs(len(held.leads), held.samples, held.fs, plan.columns)
-    return Normalised(build(plan.config.arch, plan.config.model, inputs, len(plan.task.labels)), stats)
+    return assembled(plan.config, plan.task, inputs, stats)
 
 
 def _held_out(plan: Plan) -> Indices:

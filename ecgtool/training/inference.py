@@ -1,4 +1,4 @@
-"""Probabilities of a trained model for the items of a store."""
+"""What a trained model says of the items of a store."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from ecgtool.errors import ConfigError, DataError
-from ecgtool.models.contract import Normalised
+from ecgtool.models.contract import Trained, load_run
+from ecgtool.run import Run
 from ecgtool.store import Store
 from ecgtool.task import Task
+from ecgtool.training.folds import is_own, split_items
 
 
 def pick_device(name: str = "auto") -> str:
@@ -29,8 +31,43 @@ def pick_device(name: str = "auto") -> str:
     return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def probabilities(
-    model: Normalised,
+def predicted(
+    run: Run, store: Store, split: str, *, device: str = "cpu", batch: int = 64
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """What a run or an ensemble says of a split of a store.
+
+    On the validation split of its own store each item is predicted by the members of an ensemble that are validated on
+    it: by all where they differ in the seed alone, by the one that has not seen it where they are folds.
+
+    Args:
+        run: A run with a finished epoch, or an ensemble of such.
+        store: The run's own, or one that fits it.
+        split: ``train``, ``val`` or ``test``; see :func:`ecgtool.training.folds.split_items`.
+        device: ``cpu`` or ``cuda``.
+        batch: Items at a time; does not change the result.
+
+    Returns:
+        Logits over the run's temperature, float32 [items, labels], and the item numbers, ascending.
+
+    Raises:
+        NotFound: A run has no checkpoint.
+        DataError: The store lacks the tabular inputs the model reads.
+    """
+    task = run.lineage.task
+    items = split_items(run, store, task, split)
+    if not run.members or split != "val" or not is_own(run, store):
+        return logits(load_run(run, device=device), store, items, task, batch=batch, device=device), items
+    total, voices = np.zeros((len(items), len(task.labels)), np.float32), np.zeros((len(items), 1), np.float32)
+    for member in run.members:
+        said, own = predicted(member, store, split, device=device, batch=batch)
+        rows = np.searchsorted(items, own)
+        total[rows] += said
+        voices[rows] += 1
+    return total / voices / np.float32(run.calibration.temperature), items
+
+
+def logits(
+    model: Trained,
     store: Store,
     indices: npt.NDArray[np.int64],
     task: Task,
@@ -38,13 +75,13 @@ def probabilities(
     batch: int = 64,
     device: str = "cpu",
 ) -> npt.NDArray[np.float32]:
-    """What the model says of some items; its mode and device are as before afterwards.
+    """What a model says of some items; its mode and device are as before afterwards.
 
     Args:
         model: Takes millivolts and raw tabular values.
         store: Where the items lie.
         indices: Item numbers.
-        task: Decides between sigmoid and softmax.
+        task: Names the labels.
         batch: Items at a time; does not change the result.
         device: ``cpu`` or ``cuda``.
 
@@ -57,25 +94,46 @@ def probabilities(
     made = np.empty((len(indices), len(task.labels)), np.float32)
     with _ready(model, device):
         for first in range(0, len(indices), batch):
-            part = indices[first : first + batch]
-            made[first : first + batch] = forward(model, store, part, task, device)
+            made[first : first + batch] = said(model, store, indices[first : first + batch], device)
     return made
 
 
+def probabilities(
+    model: Trained,
+    store: Store,
+    indices: npt.NDArray[np.int64],
+    task: Task,
+    *,
+    batch: int = 64,
+    device: str = "cpu",
+) -> npt.NDArray[np.float32]:
+    """As :func:`logits`, behind the activation of a task."""
+    return activated(logits(model, store, indices, task, batch=batch, device=device), task)
+
+
 def forward(
-    model: Normalised, store: Store, indices: npt.NDArray[np.int64], task: Task, device: str
+    model: Trained, store: Store, indices: npt.NDArray[np.int64], task: Task, device: str
 ) -> npt.NDArray[np.float32]:
     """Probabilities of one batch, from a model that is on the device and in ``eval()`` mode already."""
+    return activated(said(model, store, indices, device), task)
+
+
+def said(model: Trained, store: Store, indices: npt.NDArray[np.int64], device: str) -> npt.NDArray[np.float32]:
+    """Logits of one batch, from a model that is on the device and in ``eval()`` mode already."""
     signal = torch.from_numpy(store.signals[indices]).to(device).float() * (store.manifest.scale_uv / 1000)
-    logits = model(signal, _tabular(model, store, indices, device)).float()
-    chances = logits.softmax(dim=1) if task.exclusive else logits.sigmoid()
-    return np.asarray(chances.cpu().numpy())
+    return np.asarray(model(signal, _tabular(model, store, indices, device)).float().cpu().numpy())
+
+
+def activated(logits: npt.NDArray[np.float32], task: Task) -> npt.NDArray[np.float32]:
+    """Probabilities from logits, [items, labels] both."""
+    given = torch.from_numpy(logits)
+    return np.asarray((given.softmax(dim=1) if task.exclusive else given.sigmoid()).numpy())
 
 
 @contextmanager
-def _ready(model: Normalised, device: str) -> Iterator[None]:
+def _ready(model: Trained, device: str) -> Iterator[None]:
     """The model on the device, in ``eval()`` mode and without gradients, for the length of a block."""
-    modes, home = [(module, module.training) for module in model.modules()], model.mean.device
+    modes, home = [(module, module.training) for module in model.modules()], model.temperature.device
     model.to(device).eval()
     try:
         with torch.inference_mode():
@@ -86,8 +144,8 @@ def _ready(model: Normalised, device: str) -> Iterator[None]:
             module.training = training
 
 
-def _tabular(model: Normalised, store: Store, indices: npt.NDArray[np.int64], device: str) -> Tensor | None:
-    columns = model.tabular_mean.numel()
+def _tabular(model: Trained, store: Store, indices: npt.NDArray[np.int64], device: str) -> Tensor | None:
+    columns = model.columns
     if not columns:
         return None
     if len(store.manifest.tabular) != columns:
