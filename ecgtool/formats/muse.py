@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecgtool.errors import FormatError
 from ecgtool.formats.contract import Format
+from ecgtool.formats.muse_write import write_muse
 from ecgtool.formats.reading import age_of, sex_of, units_per_mv
 from ecgtool.formats.xml_document import load_xml, number_at, root_name, text_at
 from ecgtool.formats.xml_leads import Lead, Span, checked_rate, decoded_base64, int16_samples, leads_record
@@ -151,4 +152,4 @@ def _test(root: Element) -> dict[str, Any]:
     return {"device": text_at(root, "TestDemographics/AcquisitionDevice") or None, "start": start}
 
 
-MUSE = Format("muse", "GE MUSE XML", (".xml",), sniff, read, rebuild="ecgtool.deidentify.xml_tables:MUSE")
+MUSE = Format("muse", "GE MUSE XML", (".xml",), sniff, read, write_muse, rebuild="ecgtool.deidentify.xml_tables:MUSE")
