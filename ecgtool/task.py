@@ -27,6 +27,9 @@ class Task(BaseModel):
     metric: str = Field("macro_auroc", description="The metric that picks the best epoch; higher is better.")
     parents: dict[str, str] = Field(default_factory=dict, description="Label -> its parent, for hierarchical tasks.")
     description: str = ""
+    positive: str = Field(
+        "", description="The label that the figures of a binary task are of; the second one when empty."
+    )
     timed_labels: tuple[str, ...] = Field(
         (), description="Labels defined by a rate or an interval: stretching time makes them untrue."
     )
@@ -42,12 +45,29 @@ class Task(BaseModel):
             raise ValueError("every key of parents must be a label")
         if {*self.timed_labels, *self.voltage_labels} - set(self.labels):
             raise ValueError("every one of timed_labels and voltage_labels must be a label")
+        if self.positive and not (self.binary and self.positive in self.labels):
+            raise ValueError("positive must be one of the two labels of a binary task")
         return self
 
     @property
     def exclusive(self) -> bool:
         """Whether exactly one label holds (softmax) rather than any number of them (sigmoid)."""
         return self.kind == "multiclass"
+
+    @property
+    def binary(self) -> bool:
+        """Whether exactly one of two labels holds, so that the figures are of the positive one alone."""
+        return self.exclusive and len(self.labels) == 2
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The labels that figures are of: the positive one of a binary task, else all of them."""
+        return (self.positive or self.labels[1],) if self.binary else self.labels
+
+    @property
+    def thresholded(self) -> bool:
+        """Whether a label is called at its threshold, rather than where it is the most probable of three or more."""
+        return self.binary or not self.exclusive
 
     @property
     def activation(self) -> Literal["sigmoid", "softmax"]:

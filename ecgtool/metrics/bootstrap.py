@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import betaincinv
 
 LEVEL = 0.95
 _AT_ONCE = 64  # resamples whose weights fit the processor's cache together
@@ -58,3 +59,18 @@ def interval(values: npt.NDArray[np.float64], level: float = LEVEL) -> npt.NDArr
     defined = np.isfinite(values).any(axis=-1)
     ends[:, defined] = np.nanquantile(values[defined], [(1 - level) / 2, (1 + level) / 2], axis=-1)
     return ends
+
+
+def exact_interval(successes: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
+    """The interval of a proportion by Clopper and Pearson (1934): never too narrow, also at 0 and 1.
+
+    Args:
+        successes: How often, from 0 to ``trials``.
+        trials: Independent ones; at least 1.
+        level: Its least coverage.
+    """
+    tail = (1 - level) / 2
+    failures = trials - successes
+    low = float(betaincinv(successes, failures + 1, tail)) if successes else 0.0
+    high = float(betaincinv(successes + 1, failures, 1 - tail)) if failures else 1.0
+    return low, high

@@ -1,4 +1,4 @@
-"""Curves over a decision threshold: ROC, precision-recall, calibration, and the threshold that a rule picks on them.
+"""Curves over a decision threshold: ROC, precision-recall, calibration.
 
 Everything is counted, with ties kept together, and every count may carry weights. A bootstrap resample is then a
 weight per item, and a whole batch of resamples is one sparse product instead of a sort each.
@@ -7,14 +7,14 @@ weight per item, and a whole batch of resamples is one sparse product instead of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
 Floats = npt.NDArray[np.float64]
-Rule = Literal["f1", "youden"]
+Rule = str
 
 
 @dataclass(frozen=True)
@@ -139,34 +139,26 @@ class Counts:
         return 2 * self.tp / (self.tp + self.fp + self.positives)
 
 
-def best_threshold(target: npt.NDArray[np.bool_], probability: Floats, rule: Rule = "f1") -> float:
-    """The threshold that a rule picks; of equally good ones the highest.
-
-    It lies halfway to the next lower probability, so that rounding in another runtime does not turn a decision.
-
-    Args:
-        target: bool [items], with both classes.
-        probability: float [items].
-        rule: ``f1`` maximises F1; ``youden`` maximises sensitivity + specificity - 1 (Youden 1950).
-    """
-    counts = Counts.of(target, probability)
-    gain = counts.f1 if rule == "f1" else counts.sensitivity + counts.specificity
-    best = int(np.argmax(gain))
-    lower = counts.thresholds[best + 1] if best + 1 < len(counts.thresholds) else 0.0
-    return float((counts.thresholds[best] + lower) / 2)
-
-
 def calibration(target: npt.NDArray[np.bool_], probability: Floats, bins: int = 10) -> tuple[Floats, Floats, Floats]:
-    """Predicted against observed frequency, in bins that hold equally many items.
+    """Predicted against observed frequency, in the bins of :func:`mass_bins`.
 
     Returns:
         Mean probability, share of positives and number of items of each bin that is not empty.
     """
-    order = np.argsort(probability, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
-    predicted = np.array([probability[part].mean() for part in parts])
-    observed = np.array([target[part].mean() for part in parts])
-    return predicted, observed, np.array([float(len(part)) for part in parts])
+    _, bin_of = np.unique(mass_bins(probability, bins), return_inverse=True)
+    items = np.bincount(bin_of).astype(np.float64)
+    return np.bincount(bin_of, weights=probability) / items, np.bincount(bin_of, weights=target) / items, items
+
+
+def mass_bins(probability: Floats, bins: int = 10) -> npt.NDArray[np.int64]:
+    """Which of so many bins, each of about equally many items, holds an item; int64 [items], rising with probability.
+
+    Equal numbers, because bins of equal width leave most of them nearly empty where a label is rare. Items of equal
+    probability share a bin, so that the order of the items decides nothing.
+    """
+    _, place, number = np.unique(probability, return_inverse=True, return_counts=True)
+    below = np.concatenate(([0], np.cumsum(number)[:-1]))
+    return np.asarray((below * bins // max(len(probability), 1))[place], dtype=np.int64)
 
 
 def _indicator(

@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from ecgtool.errors import DataError
 from ecgtool.metrics.curves import Floats, Ranking, auroc, average_precision
+from ecgtool.metrics.logits import clipped_logit
+from ecgtool.metrics.reliability import Bins, Recalibration
 from ecgtool.task import NOT_LABELLED, Task
 
 Flags = npt.NDArray[np.bool_]
@@ -27,9 +29,9 @@ class Outcomes:
     Args:
         task: What the targets mean.
         labelled: Which of the given items carry a label; bool [given items].
-        truth: bool [items, labels].
+        truth: bool [items, labels]; here and everywhere the labels are those that the task asks for.
         probabilities: float64 [items, labels].
-        thresholds: float64 [labels]; of no account where exactly one label holds.
+        thresholds: float64 [labels]; of no account where the most probable label is called.
     """
 
     task: Task
@@ -57,9 +59,9 @@ class Outcomes:
         labelled = np.asarray(given >= 0 if task.exclusive else given[:, 0] != NOT_LABELLED)
         if not labelled.any():
             raise DataError(f"No item carries a label of task '{task.name}'.", "Choose another split or task.")
-        known = given[labelled]
-        truth = known[:, None] == np.arange(len(task.labels)) if task.exclusive else known.astype(bool)
-        return cls(task, labelled, truth, chances[labelled], cuts)
+        known, asked = given[labelled], [task.labels.index(label) for label in task.asked]
+        truth = known[:, None] == asked if task.exclusive else known.astype(bool)
+        return cls(task, labelled, truth, chances[labelled][:, asked], cuts)
 
     @property
     def items(self) -> int:
@@ -69,7 +71,7 @@ class Outcomes:
     @cached_property
     def called(self) -> Flags:
         """What is called positive, [items, labels]: at or above the threshold, or the most probable label."""
-        if self.task.exclusive:
+        if not self.task.thresholded:
             return np.asarray(self.probabilities.argmax(axis=1)[:, None] == np.arange(len(self.task.labels)))
         return np.asarray(self.probabilities >= self.thresholds)
 
@@ -82,6 +84,26 @@ class Outcomes:
     def rankings(self) -> list[Ranking]:
         """Each label's items ranked, once for all weights."""
         return [Ranking.of(self.truth[:, label], self.probabilities[:, label]) for label in range(len(self.both))]
+
+    @cached_property
+    def bins(self) -> Bins:
+        """Each label's items in bins of equal mass, once for all weights."""
+        return Bins.of(self.truth, self.probabilities)
+
+    @cached_property
+    def recalibrations(self) -> list[Recalibration]:
+        """Each label's logistic recalibration, once for all weights."""
+        logits = clipped_logit(self.probabilities)
+        return [Recalibration.of(self.truth[:, label], logits[:, label]) for label in range(len(self.both))]
+
+    @cached_property
+    def confusion(self) -> npt.NDArray[np.int64]:
+        """Items by true and called label, [labels, labels] in the order of the task, where exactly one label holds."""
+        truth, called = self.truth.astype(np.int64), self.called.astype(np.int64)
+        if self.task.binary:
+            order = [int(label in self.task.asked) for label in self.task.labels]
+            truth, called = (np.concatenate((1 - flags, flags), axis=1)[:, order] for flags in (truth, called))
+        return np.asarray(truth.T @ called)
 
 
 class Counted:
@@ -126,6 +148,16 @@ class Counted:
         """Per label the weights of positives and negatives by descending probability, [bins, resamples] each."""
         return [ranking.counts(self.weights) for ranking in self.outcomes.rankings]
 
+    @cached_property
+    def recalibrated(self) -> tuple[Floats, Floats]:
+        """Calibration slope and intercept of each label."""
+        fits = self.outcomes.recalibrations
+        sums = np.concatenate([fit.terms for fit in fits], axis=1).T @ self.weights
+        steps = [fit.step(part) for fit, part in zip(fits, np.split(sums, len(fits)), strict=True)]
+        alone = (self.positives == 0) | (self.positives == self.total)
+        slope, intercept = (np.where(alone, np.nan, np.stack(parts)) for parts in zip(*steps, strict=True))
+        return slope, intercept
+
     @property
     def fn(self) -> Floats:
         """False negatives."""
@@ -148,9 +180,13 @@ class Counted:
         """F1 score; 0 where nothing is right, NaN without positives."""
         return _share(2 * self.tp, np.where(self.positives > 0, self.tp + self.fp + self.positives, 0), np.nan)
 
-    def precision(self) -> Floats:
-        """Precision; 0 where nothing is called positive, as scikit-learn has it."""
+    def ppv(self) -> Floats:
+        """Positive predictive value (precision); 0 where nothing is called positive, as scikit-learn has it."""
         return _share(self.tp, self.tp + self.fp, 0.0)
+
+    def npv(self) -> Floats:
+        """Negative predictive value; 0 where everything is called positive."""
+        return _share(self.tn, self.tn + self.fn, 0.0)
 
     def sensitivity(self) -> Floats:
         """Sensitivity; NaN without positives."""
@@ -165,14 +201,32 @@ class Counted:
         return (self.tp + self.tn) / self.total
 
     def balanced_accuracy(self) -> Floats:
-        """Mean of sensitivity and specificity; the sensitivity alone where exactly one label holds."""
-        if self.outcomes.task.exclusive:
+        """Mean of sensitivity and specificity; the sensitivity alone where the most probable label is called."""
+        if not self.outcomes.task.thresholded:
             return self.sensitivity()
         return (self.sensitivity() + self.specificity()) / 2
 
     def brier(self) -> Floats:
         """Mean squared difference of probability and target (Brier 1950)."""
         return self._count(np.square(self.outcomes.probabilities - self.outcomes.truth)) / self.total
+
+    def mcc(self) -> Floats:
+        """Matthews correlation of calls and targets; 0 where one of them does not vary, as scikit-learn has it."""
+        called = self.tp + self.fp
+        spread = self.positives * (self.total - self.positives) * called * (self.total - called)
+        return _share(self.tp * self.total - self.positives * called, np.sqrt(np.maximum(spread, 0)), 0.0)
+
+    def ece(self) -> Floats:
+        """Expected calibration error in ten bins of equal mass."""
+        return self.outcomes.bins.error(self.weights)
+
+    def calibration_slope(self) -> Floats:
+        """Slope of the logistic recalibration; NaN where there is none."""
+        return self.recalibrated[0]
+
+    def calibration_intercept(self) -> Floats:
+        """Intercept of the logistic recalibration with its slope at 1; NaN without both classes."""
+        return self.recalibrated[1]
 
     def exact(self) -> Floats:
         """Share of the items of which every label is called right, [resamples]."""
@@ -214,18 +268,32 @@ QUANTITIES: dict[str, Quantity] = {
         "Area under the ROC curve: the chance that a positive item has the higher probability.", Counted.auroc
     ),
     "auprc": Quantity("Area under the precision-recall curve (average precision).", Counted.auprc),
-    "f1": Quantity("Harmonic mean of precision and sensitivity.", Counted.f1),
-    "precision": Quantity(
-        "Share of the items called positive that are (positive predictive value).", Counted.precision
-    ),
+    "accuracy": Quantity("Share of the items called right.", Counted.accuracy),
+    "f1": Quantity("Harmonic mean of PPV and sensitivity.", Counted.f1),
     "sensitivity": Quantity("Share of the positive items called positive (recall).", Counted.sensitivity),
     "specificity": Quantity("Share of the negative items not called positive.", Counted.specificity),
-    "accuracy": Quantity("Share of the items called right.", Counted.accuracy),
+    "ppv": Quantity("Positive predictive value: share of the items called positive that are (precision).", Counted.ppv),
+    "npv": Quantity(
+        "Negative predictive value: share of the items not called positive that are negative.", Counted.npv
+    ),
     "balanced_accuracy": Quantity(
-        "Mean of sensitivity and specificity; of the sensitivities where exactly one label holds.",
+        "Mean of sensitivity and specificity; of the sensitivities where the most probable label is called.",
         Counted.balanced_accuracy,
     ),
+    "mcc": Quantity("Matthews correlation coefficient of calls and targets.", Counted.mcc),
     "brier": Quantity("Mean squared difference of probability and target; lower is better.", Counted.brier),
+    "ece": Quantity(
+        "Expected calibration error: mean gap between probability and frequency in ten bins of equally many items; "
+        "lower is better, and too high where items are few.",
+        Counted.ece,
+    ),
+    "calibration_slope": Quantity(
+        "Slope of the target on the logit of the probability; below 1: probabilities too extreme.",
+        Counted.calibration_slope,
+    ),
+    "calibration_intercept": Quantity(
+        "What is missing from the logits in the mean; below 0: probabilities too high.", Counted.calibration_intercept
+    ),
 }
 """What is counted for each label, by name."""
 
@@ -248,7 +316,7 @@ def _thresholds(task: Task, given: Mapping[str, float]) -> Floats:
     unknown = sorted(set(given) - set(task.labels))
     if unknown:
         raise DataError(f"There is a threshold for '{unknown[0]}', which is no label of task '{task.name}'.")
-    return np.array([given.get(label, 0.5) for label in task.labels], dtype=np.float64)
+    return np.array([given.get(label, 0.5) for label in task.asked], dtype=np.float64)
 
 
 def _share(part: Floats, whole: Floats, otherwise: float) -> Floats:

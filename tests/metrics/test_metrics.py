@@ -38,7 +38,7 @@ def test_multilabel_figures_equal_scikit_learn(average):
         "auroc": sk.roc_auc_score(targets, chances, average=average),
         "auprc": sk.average_precision_score(targets, chances, average=average),
         "f1": sk.f1_score(targets, called, average=average),
-        "precision": sk.precision_score(targets, called, average=average),
+        "ppv": sk.precision_score(targets, called, average=average),
         "sensitivity": sk.recall_score(targets, called, average=average),
     }
     found = {name: score(f"{average}_{name}", TASK, targets, chances, thresholds) for name in expected}
@@ -73,7 +73,7 @@ def test_multiclass_figures_equal_scikit_learn():
         "balanced_accuracy": sk.balanced_accuracy_score(targets, called),
         "macro_f1": sk.f1_score(targets, called, average="macro"),
         "weighted_f1": sk.f1_score(targets, called, average="weighted"),
-        "macro_precision": sk.precision_score(targets, called, average="macro", zero_division=0),
+        "macro_ppv": sk.precision_score(targets, called, average="macro", zero_division=0),
         "macro_sensitivity": sk.recall_score(targets, called, average="macro"),
     }
     assert {name: score(name, BEATS, targets, chances) for name in expected} == pytest.approx(expected, abs=1e-12)

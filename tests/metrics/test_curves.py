@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from ecgtool.metrics.curves import Counts, Ranking, auroc, average_precision, best_threshold, calibration
+from ecgtool.metrics.curves import Counts, Ranking, auroc, average_precision, calibration
+from ecgtool.metrics.thresholds import best_threshold
 
 
 def draw(seed, items=200, share=0.3, digits=2):
