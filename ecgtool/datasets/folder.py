@@ -48,6 +48,7 @@ class Choices:
         centre: Whether recordings of another length are cropped and padded to the commonest one.
         inputs: Columns that become tabular inputs; None takes all that are fit.
         keep_names: Whether items are called after their files, rather than after their rows in the list.
+        positive: Of two labels the positive one; empty for the one that is no obvious "no".
     """
 
     task: str = "label"
@@ -59,6 +60,7 @@ class Choices:
     centre: bool = False
     inputs: tuple[str, ...] | None = None
     keep_names: bool = False
+    positive: str = ""
 
 
 class Folder:
@@ -96,7 +98,12 @@ class Folder:
         places = places_of(source, [each.row for each in found])
         try:
             task, targets, about = make_task(
-                choices.task, [each.row.labels for each in found], places, mapping, stated.label_system
+                choices.task,
+                [each.row.labels for each in found],
+                places,
+                mapping,
+                stated.label_system,
+                choices.positive,
             )
         except DataError as error:  # perhaps because recordings are missing
             raise DataError(error.message, left.notes[0] if left.notes else error.hint) from None
@@ -243,6 +250,7 @@ def _options(choices: Choices, column: str) -> dict[str, Any]:
     made: dict[str, Any] = {"label_map": choices.label_map or None, "fold_column": column or None}
     made["leads"] = ",".join(choices.leads) or None
     made["keep_names"] = choices.keep_names or None
+    made["positive"] = choices.positive or None
     made["inputs"] = None if choices.inputs is None else ",".join(choices.inputs)
     if choices.division:
         made["division"] = asdict(choices.division)

@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from ecgtool.datasets.cells import Places, number_of, text_of
 from ecgtool.datasets.label_map import LabelMap
+from ecgtool.datasets.positive import ordered
 from ecgtool.datasets.ptbxl_labels import TIMED, VOLTAGE_CLASSES, VOLTAGE_FORMS
 from ecgtool.datasets.scp_codes import SCP, SUPERCLASS_OF
 from ecgtool.datasets.spellings import one_spelling
-from ecgtool.errors import DataError
+from ecgtool.errors import ConfigError, DataError
 from ecgtool.task import NOT_LABELLED, Task
 
 LABEL = "label"
@@ -55,7 +56,12 @@ def checked_labels(where: str, given: Sequence[object]) -> Labels:
 
 
 def make_task(
-    name: str, rows: Sequence[Labels], places: Places, mapping: LabelMap | None = None, system: str = ""
+    name: str,
+    rows: Sequence[Labels],
+    places: Places,
+    mapping: LabelMap | None = None,
+    system: str = "",
+    positive: str = "",
 ) -> tuple[Task, npt.NDArray[Any], list[str]]:
     """The task that labels state, and the target of each row.
 
@@ -67,12 +73,14 @@ def make_task(
         places: Where the rows stand.
         mapping: What labels become; None leaves them as they are.
         system: What the labels are taken from: ``scp``, or empty where that is not known.
+        positive: Of two labels the one that figures are of; empty for the one that is no obvious "no".
 
     Returns:
-        The task, its labels in order (numbers by size); targets as :class:`~ecgtool.task.Task` has them; what is to be
-        said of it.
+        The task, its labels in order (numbers by size; of two the positive one last); targets as
+        :class:`~ecgtool.task.Task` has them; what is to be said of it.
 
     Raises:
+        ConfigError: ``positive`` is no label of the task, or the task is not one of two labels.
         DataError: There is nothing to learn, or so many labels that they are none.
     """
     mapped, notes = _mapped(rows, mapping)
@@ -81,16 +89,26 @@ def make_task(
     labels = fixed or tuple(sorted({label for row in spelt for label in row or ()}, key=_order))
     _refuse_labels(labels, spelt)
     exclusive = not fixed and all(row is None or len(row) == 1 for row in spelt)
+    binary = exclusive and len(labels) == 2
+    if positive and not binary:
+        raise ConfigError(
+            f"--positive is for a task of two labels of which one holds; this one has {len(labels)}"
+            f"{'' if exclusive else ', any of which may hold'}.",
+            "Leave it out.",
+        )
+    labels = ordered(labels, positive) if binary else labels
     scp = system == SCP or bool(fixed)
     task = Task(
         name=name,
         kind="multiclass" if exclusive else "multilabel",
         labels=labels,
-        metric="macro_f1" if exclusive else "macro_auroc",
+        metric="macro_f1" if exclusive and not binary else "macro_auroc",
+        positive=labels[1] if binary else "",
         timed_labels=tuple(label for label in labels if scp and label in TIMED),
         voltage_labels=tuple(label for label in labels if scp and _rests_on_voltage(label)),
     )
-    said = f"Task {name}: {'one of' if exclusive else 'any of'} {len(labels)} labels."
+    said = f"Task {name}: {'one of' if exclusive else 'any of'} {len(labels)} labels"
+    said += f", {labels[0]} and {labels[1]}; {labels[1]} is the positive one." if binary else "."
     empty = [place for place, row in enumerate(rows) if row is None]
     without = [f"{len(empty)} rows have no label; they are kept without one: {places.said(empty)}."] if empty else []
     return task, _targets(spelt, labels, exclusive=exclusive), [*notes, *without, *more, said]

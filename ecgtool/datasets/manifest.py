@@ -45,6 +45,7 @@ class Manifest:
         fs: Rate of the items in Hz.
         inputs: Columns that become tabular inputs; None takes all that are fit.
         division: How patients are divided; None takes the column ``split``, or 70, 15 and 15 per cent.
+        positive: Of two labels the positive one; empty for the one that is no obvious "no".
 
     Raises:
         NotFound: The manifest, the folder or a column is missing.
@@ -68,6 +69,7 @@ class Manifest:
         fs: float = FS,
         inputs: Sequence[str] | None = None,
         division: Division | None = None,
+        positive: str = "",
     ) -> None:
         if leads not in LEADS:
             raise ConfigError(f"--leads {leads} cannot be.", "8 (I, II, V1-V6) or 12.")
@@ -80,10 +82,11 @@ class Manifest:
             "length": samples,
             "inputs": None if inputs is None else ",".join(inputs),
             "division": asdict(division) if division else None,
+            "positive": positive or None,
         }
         rows, places = listing.rows, listing.places
         told = make_inputs({name: [row.further[name] for row in rows] for name in listing.columns}, places, inputs)
-        task, targets, about = make_task("label", [row.labels for row in rows], places)
+        task, targets, about = make_task("label", [row.labels for row in rows], places, positive=positive)
         self.tasks: Sequence[Task] = (task,)
         self.targets: Mapping[str, npt.NDArray[Any]] = {task.name: targets}
         self.tabular, self.tabular_values = told.columns, told.values

@@ -85,7 +85,8 @@ def test_the_superclasses_are_those_of_ptbxl(recordings):
 
 def test_one_label_each_makes_a_task_of_classes():
     task, targets, notes = task_of([("b",), ("a",), None, ("b",)])
-    assert (task.kind, task.labels, task.metric) == ("multiclass", ("a", "b"), "macro_f1")
+    assert (task.kind, task.labels, task.metric) == ("multiclass", ("a", "b"), "macro_auroc")
+    assert task_of([("b",), ("a",), ("c",)])[0].metric == "macro_f1"
     assert targets.tolist() == [1, 0, -1, 1]
     assert notes[0] == "1 rows have no label; they are kept without one: line 3."
 
@@ -107,8 +108,8 @@ def test_numbers_are_labels_in_their_order():
 
 def test_labels_that_differ_in_case_or_spaces_are_one_and_told():
     task, targets, notes = task_of([("AF",), ("af",), ("AF",), ("no rmal",), ("normal",)])
-    assert task.labels == ("AF", "no rmal")
-    assert targets.tolist() == [0, 0, 0, 1, 1]
+    assert task.labels == ("no rmal", "AF")
+    assert targets.tolist() == [1, 1, 1, 0, 0]
     assert notes[0] == (
         "Labels written in more than one way (case or spaces) were taken as one: 'af' as 'AF', 'normal' as 'no rmal' "
         "(lines 2, 5)."

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ecgtool.commands.prepare.options import Shared, shared_options
-from ecgtool.commands.prepare.own import InputColumns, KeyFile, key_of, store_name
+from ecgtool.commands.prepare.own import InputColumns, KeyFile, Positive, key_of, store_name
 from ecgtool.console import Result
 
 Directory = Annotated[
@@ -48,6 +48,7 @@ def folder(
     label_map: Map = "",
     fold_column: FoldColumn = "",
     leads: Leads = "",
+    positive: Positive = "",
     inputs: InputColumns = "",
     key: KeyFile = None,
     *,
@@ -78,6 +79,7 @@ def folder(
         centre=shared.fit == "centre",
         inputs=chosen_columns(inputs),
         keep_names=keep_names,
+        positive=positive,
     )
     name = store_name(directory.expanduser().resolve().name, "folder")
     corpus = Folder(directory, name, key_of(key), choices)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ecgtool.commands.prepare.options import Shared, shared_options
-from ecgtool.commands.prepare.own import InputColumns, KeyFile, key_of, store_name
+from ecgtool.commands.prepare.own import InputColumns, KeyFile, Positive, key_of, store_name
 from ecgtool.console import Result
 
 File = Annotated[
@@ -34,6 +34,7 @@ def manifest(
     leads: Leads = 8,
     length: Length = 5000,
     root: Root = None,
+    positive: Positive = "",
     inputs: InputColumns = "",
     key: KeyFile = None,
     *,
@@ -56,6 +57,7 @@ def manifest(
         fs=shared.fs or FS,
         inputs=chosen_columns(inputs),
         division=shared.division(),
+        positive=positive,
     )
     name = store_name(file.stem, "manifest")
     return replace(shared, out=shared.out or name).prepare(corpus, [corpus.tasks[0].name], arch="cnn1d")

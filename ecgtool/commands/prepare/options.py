@@ -227,8 +227,15 @@ def prepared(store: Store, tasks: Sequence[str], arch: str = "xlstm") -> Result:
     data = manifest.model_dump(mode="json", exclude={"tasks", "sources", "schema_version", "tabular"})
     choice = f" --task {tasks[0]}" if len(manifest.tasks) > 1 else ""
     return Result(
-        {"store": name, "path": str(store.path), **data, "tasks": counts},
-        Group(_sentence(store, name), *tables),
+        {
+            "store": name,
+            "path": str(store.path),
+            **data,
+            "tasks": counts,
+            "labels": {task.name: list(task.labels) for task in chosen},
+            "positive": {task.name: task.asked[0] for task in chosen if task.binary},
+        },
+        Group(_sentence(store, name), *filter(None, map(_order, chosen)), *tables),
         [f"ecg train --dataset {typed} --arch {arch}{choice}", f"ecg info {typed}"],
     )
 
@@ -247,6 +254,13 @@ def _sentence(store: Store, name: str) -> str:
         f"Store {name}: {items} of {counted(held.patients, 'patient')}, {counted(len(held.leads), 'lead')}, "
         f"{held.samples / held.fs:g} s at {held.fs:g} Hz{'' if held.calibrated else '; amplitudes are not in mV'}."
     )
+
+
+def _order(task: Task) -> str:
+    """Which of two labels is the positive one, and the order that class weights are given in."""
+    if not task.binary:
+        return ""
+    return f"Task {task.name}: {task.asked[0]} is the positive label; --class-weights are for {', '.join(task.labels)}."
 
 
 def _counts(store: Store, task: Task) -> dict[str, dict[str, int]]:

@@ -15,6 +15,13 @@ InputColumns = Annotated[
     str,
     typer.Option("--inputs", help="Columns that become inputs, with commas, or none; all that are fit if not given."),
 ]
+Positive = Annotated[
+    str,
+    typer.Option(
+        "--positive",
+        help="Of two labels the one that figures are of; if not given, the one that is not 0, no, control, normal ...",
+    ),
+]
 KeyFile = Annotated[
     Path | None,
     typer.Option(
