@@ -72,6 +72,7 @@ class DataConfig(Section):
     normalise: Literal["lead", "none"] = Field(
         "lead", description="z-score per lead with statistics of the training items."
     )
+    leads: tuple[str, ...] = Field((), description="The leads the store must hold, in this order; any when empty.")
     tabular: bool = Field(True, description="Give the model the store's tabular inputs (age, sex).")
     limit: int | None = Field(None, description="Use at most this many items of each split, for a quick try.", ge=1)
     shuffle_labels: bool = Field(
@@ -198,6 +199,7 @@ class TrainingConfig(Section):
     init_leak: bool = Field(
         False, description="Allow a start trained on patients of this run's validation or test split."
     )
+    split_leak: bool = Field(False, description="Allow a patient to be in two of the splits.")
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> Self:
@@ -237,17 +239,33 @@ class AugmentConfig(Section):
 
 
 class Calibration(Section):
-    """How sure a model is, corrected: its logits are divided by one number (Guo et al. 2017). ``calibration.json``.
+    """A temperature and what it does on the items it was fitted on; see :mod:`ecgtool.metrics.temperature`.
 
-    The errors are those on the items it was fitted on.
+    A run keeps it as ``calibration.json``.
     """
 
-    temperature: float = Field(1.0, gt=0, allow_inf_nan=False)
-    items: int = Field(0, description="Validation items it was fitted on.", ge=0)
-    nll_before: float | None = Field(None, description="Mean negative log-likelihood without it.")
-    nll_after: float | None = None
-    ece_before: float | None = Field(None, description="Expected calibration error without it.")
+    temperature: float = Field(
+        1.0, description="Logits are divided by it; above 1: they were too sure.", gt=0, allow_inf_nan=False
+    )
+    items: int = Field(0, description="How many those items are.", ge=0)
+    nll_before: float | None = Field(
+        None, description="Mean negative log-likelihood per item and label, as predicted; null where none was fitted."
+    )
+    nll_after: float | None = Field(None, description="The same after the division.")
+    ece_before: float | None = Field(
+        None, description="Expected calibration error; null where no label has both classes."
+    )
     ece_after: float | None = None
+    note: str = Field("", description="Why it is 1 though one was to be fitted; empty where it was fitted.")
+
+
+class TrackingConfig(Section):
+    """Where the curves go besides the run's own folder. It decides nothing about the weights."""
+
+    logger: tuple[str, ...] = Field(
+        (), description="wandb, mlflow; tensorboard's events are part of every run, named or not."
+    )
+    project: str = Field("ecgtool", description="The project (W&B) or experiment (MLflow) they go to.", min_length=1)
 
 
 class TrainConfig(Section):
@@ -260,6 +278,7 @@ class TrainConfig(Section):
     model: dict[str, Any] = Field(default_factory=dict, description="The architecture's options.")
     training: TrainingConfig = Field(default_factory=lambda: TrainingConfig())
     augment: AugmentConfig = Field(default_factory=lambda: AugmentConfig())
+    tracking: TrackingConfig = Field(default_factory=lambda: TrackingConfig())
 
 
 def resolve(layers: Sequence[Mapping[str, Any]]) -> TrainConfig:

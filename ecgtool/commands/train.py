@@ -30,6 +30,10 @@ Metric = Annotated[str | None, typer.Option("--val-metric", help="Picks the best
 Patience = Annotated[int | None, typer.Option("--early-stop", help="Stop after so many epochs without a better one.")]
 Augment = Annotated[str | None, typer.Option("--aug", help="Augmentations, for example noise,scale,shift; see --list.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="The same seed gives the same run.")]
+Seeds = Annotated[str | None, typer.Option("--seeds", help="An ensemble: one member per seed, 42,123,456.")]
+Folds = Annotated[
+    int | None, typer.Option("--folds", min=2, help="An ensemble: one member per fold of training and validation.")
+]
 Init = Annotated[str | None, typer.Option("--init", help="Run or checkpoint whose weights to start from.")]
 Resume = Annotated[str, typer.Option("--resume", help="Go on with this run; takes no other settings.")]
 Limit = Annotated[int | None, typer.Option("--limit", help="At most so many items of each split, for a quick try.")]
@@ -38,6 +42,11 @@ Nodes = Annotated[int | None, typer.Option("--nodes", help="Machines that train 
 Precision = Annotated[str | None, typer.Option("--precision", help="auto, 32, bf16 or 16.")]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cuda or cpu.")]
 Workers = Annotated[int | None, typer.Option("--workers", help="Loader processes; 0, the default, is usually enough.")]
+Logger = Annotated[
+    str | None, typer.Option("--logger", help="Where the curves go besides TensorBoard's events: wandb, mlflow.")
+]
+Project = Annotated[str | None, typer.Option("--project", help="Project of W&B, experiment of MLflow.")]
+Check = Annotated[bool, typer.Option("--check", help="Only check data, model and settings; make no run.")]
 Out = Annotated[str, typer.Option("--out", help="Name or path of the run; numbered if not given.")]
 List = Annotated[bool, typer.Option("--list", help="List architectures and recipes, and what each reads.")]
 
@@ -61,6 +70,8 @@ def train(
     val_metric: Metric = None,
     early_stop: Patience = None,
     seed: Seed = None,
+    seeds: Seeds = None,
+    folds: Folds = None,
     init: Init = None,
     resume: Resume = "",
     limit: Limit = None,
@@ -69,6 +80,9 @@ def train(
     precision: Precision = None,
     device: Device = None,
     workers: Workers = None,
+    logger: Logger = None,
+    project: Project = None,
+    check: Check = False,
     out: Out = "",
     list_: List = False,
 ) -> Result:
@@ -77,12 +91,14 @@ def train(
         return _listing()
     training: dict[str, Any] = {"epochs": epochs, "batch": batch, "lr": lr, "weight_decay": weight_decay}
     training |= {"optimizer": optimizer, "scheduler": scheduler, "loss": loss, "class_weights": _weights(class_weights)}
-    training |= {"val_metric": val_metric, "early_stop": early_stop, "seed": seed, "init": init, "device": device}
+    training |= {"val_metric": val_metric, "early_stop": early_stop, "init": init, "device": device}
+    training |= _seeds(seed, seeds)
     training |= {"devices": devices, "nodes": nodes, "precision": precision, "workers": workers}
-    data = {"dataset": dataset or None, "task": task or None, "limit": limit}
+    data = {"dataset": dataset or None, "task": task or None, "limit": limit, "folds": folds}
     augment = {"use": _names(aug)}
-    flags = {"arch": arch or None, "data": data, "training": training, "augment": augment}
-    given = [recipe, config, set_, out, arch, aug, *data.values(), *training.values()]
+    tracking = {"logger": _names(logger), "project": project}
+    flags = {"arch": arch or None, "data": data, "training": training, "augment": augment, "tracking": tracking}
+    given = [recipe, config, set_, out, arch, aug, *data.values(), *training.values(), *tracking.values()]
     if resume and any(value not in (None, "") for value in given):
         raise ConfigError(
             "--resume goes on with the settings of the run and takes no others.",
@@ -109,10 +125,24 @@ def _weights(text: str | None) -> str | tuple[float, ...] | None:
         raise ConfigError(f"--class-weights {text!r} is neither a list of numbers nor balanced.") from None
 
 
+def _seeds(one: int | None, several: str | None) -> dict[str, Any]:
+    """The seed, or the seeds of an ensemble; what is given takes the place of either."""
+    if one is not None and several is not None:
+        raise ConfigError("--seed and --seeds exclude each other.", "Give one of them.")
+    if several is None:
+        return {"seed": one, "seeds": None if one is None else ()}
+    try:
+        return {"seeds": tuple(int(seed) for seed in several.split(","))}
+    except ValueError:
+        raise ConfigError(f"--seeds {several!r} is not a list of whole numbers.", "For example 42,123,456") from None
+
+
 def _result(run: Any) -> Result:
     from ecgtool.home import portable
     from ecgtool.training.history import Outcome
 
+    if run.members:
+        return _ensemble(run)
     outcome, name = Outcome.of(run), portable(run.path)
     figure = {"epochs": outcome.epochs, "best_epoch": outcome.best, "metric": outcome.metric, "value": outcome.value}
     return Result(
@@ -120,6 +150,29 @@ def _result(run: Any) -> Result:
         text=f"Run {name}: best of {outcome.epochs} epochs is {outcome.best}, "
         f"{outcome.metric} {outcome.value:.4f} on the validation split.",
         next=[f"ecg evaluate {name}", f"ecg plot {name}"],
+    )
+
+
+def _ensemble(run: Any) -> Result:
+    """How each member ended, and what their mean says of the validation items."""
+    from rich.console import Group
+
+    from ecgtool.console import table
+    from ecgtool.home import portable
+    from ecgtool.training.ensemble import Spread
+
+    spread, name = Spread.of(run), portable(run.path)
+    metric = spread.members[0].metric
+    together = run.metrics("val")["values"].get(metric, {}).get("value")
+    rows = [(row.member, row.epochs, row.best_epoch, row.value) for row in spread.members]
+    said = f"Mean of the members {spread.mean:.4f} ± {spread.sd:.4f} (standard deviation)."
+    if together is not None:
+        unseen = "each item predicted by the member that did not see it" if run.config.data.folds else "their mean"
+        said += f" The ensemble: {metric} {together:.4f} on the validation items, {unseen}."
+    return Result(
+        data={"run": name, "path": str(run.path), "metric": metric, "value": together, **spread.document()},
+        text=Group(table(("member", "epochs", "best", metric), rows, f"Ensemble {name}"), said),
+        next=[f"ecg evaluate {name}", f"ecg export {name} --format all"],
     )
 
 

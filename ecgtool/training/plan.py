@@ -15,6 +15,7 @@ from ecgtool.models import ARCHITECTURES
 from ecgtool.models.contract import ModelSpec
 from ecgtool.store import Store
 from ecgtool.task import Task
+from ecgtool.training import trackers
 from ecgtool.training.augment import refuse_unfit
 from ecgtool.training.data import Indices, chosen
 
@@ -63,6 +64,7 @@ def make_plan(config: TrainConfig, store: Store | None = None) -> Plan:
         raise ConfigError("No architecture is given.", "Name one with --arch, or a --recipe; see: ecg train --list")
     spec: ModelSpec[Any] = ARCHITECTURES.load(config.arch)
     spec.options(config.model)
+    trackers.refuse_unfit(config.tracking)
     if store is None:
         if not config.data.dataset:
             raise ConfigError("No dataset is given.", "Name a store with --dataset; make one with: ecg prepare")

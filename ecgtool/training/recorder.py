@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ecgtool.files import write_file
 from ecgtool.metrics import find_metric
 from ecgtool.models.checkpoint import read_checkpoint
 from ecgtool.run import Run
-from ecgtool.training.history import EVENTS, Row, best_epoch, finished, scores, write_csv, write_events
+from ecgtool.training.history import Row, best_epoch, finished, scores, write_csv
 from ecgtool.training.runlog import log
 from ecgtool.training.schedules import plateau
 
@@ -52,10 +52,18 @@ class Recorder(Callback):
         metric: Name of the metric that picks the best epoch.
         training: How the run is fitted.
         advance: Moves the progress line by a number of batches.
+        send: Is given the history after every epoch; see :func:`ecgtool.training.trackers.tracked`.
     """
 
-    def __init__(self, run: Run, metric: str, training: TrainingConfig, advance: Callable[[int], None]) -> None:
-        self.run, self.training, self.advance = run, training, advance
+    def __init__(
+        self,
+        run: Run,
+        metric: str,
+        training: TrainingConfig,
+        advance: Callable[[int], None],
+        send: Callable[[Sequence[Row]], None],
+    ) -> None:
+        self.run, self.training, self.advance, self.send = run, training, advance, send
         self.column, self.metric = f"val_{metric}", find_metric(metric)
         self.history: list[Row] = []
         self._started = 0.0
@@ -106,7 +114,7 @@ class Recorder(Callback):
 
     def _write_tables(self) -> None:
         write_csv(self.run.path / "metrics.csv", self.history, self.column)
-        write_events(self.run.path / EVENTS, self.history)
+        self.send(self.history)
 
     def _tell(self, improved: bool) -> None:
         row = self.history[-1]

@@ -45,6 +45,7 @@ from ecgtool.training.processes import first_process, rank_of
 from ecgtool.training.recorder import Recorder, WholeCheckpoints
 from ecgtool.training.runlog import log
 from ecgtool.training.start import start_from
+from ecgtool.training.trackers import tracked
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
@@ -65,9 +66,10 @@ def train(path: Path) -> None:
     module = _module(run, plan, batches, fresh=not done)
     if first_process():
         _announce(run, plan, len(done))
-    with console.progress(f"training {run.name}", training.epochs * batches) as advance, _quiet():
+    progress = console.progress(f"training {run.name}", training.epochs * batches)
+    with progress as advance, tracked(run, fresh=not done) as send, _quiet():
         advance(len(done) * batches)
-        trainer = _trainer(run, training, Recorder(run, plan.metric, training, advance))
+        trainer = _trainer(run, training, Recorder(run, plan.metric, training, advance, send))
         with _explained(run, trainer):
             newest = run.checkpoint("last") if done else None
             trainer.fit(module, loaders.train, loaders.val, ckpt_path=newest, weights_only=True)
