@@ -15,6 +15,7 @@ import numpy as np
 from ecgtool import __version__
 from ecgtool.catalog import Catalog
 from ecgtool.catalog.bundle import Bundle, Parity
+from ecgtool.config import TrainConfig
 from ecgtool.console import counted
 from ecgtool.errors import EcgError, NotFound, did_you_mean
 from ecgtool.files import expanded
@@ -150,12 +151,30 @@ def describe_run(path: Path) -> Description:
         "input": f"{counted(len(lineage.leads), 'lead')} x {lineage.samples} samples at {lineage.fs:g} Hz",
         "options": ", ".join(f"{key}={value}" for key, value in config.model.items()) or "defaults",
         "training": f"{config.training.optimizer}, lr {config.training.lr:g}, batch {config.training.batch}, "
-        f"up to {config.training.epochs} epochs, seed {config.training.seed}",
-        "epochs done": max(len(_lines(path / "metrics.csv")) - 1, 0),
+        f"up to {config.training.epochs} epochs, {_seeds(config)}",
+        **_progress(run),
     }
     rows = tuple(row for split in ("val", "test") for row in _metric_rows(run.metrics(split), split))
     following = (f"ecg evaluate {shlex.quote(portable(path))}",)
     return Description("run", path.name, facts, ("split", "metric", "value", "95 % from", "to"), rows, following)
+
+
+def _seeds(config: TrainConfig) -> str:
+    training, data = config.training, config.data
+    seeds = f"seeds {', '.join(map(str, training.seeds))}" if training.seeds else f"seed {training.seed}"
+    fold = f", fold {data.fold} of {data.folds}" if data.fold else ""
+    return f"{seeds}{fold or (f', {data.folds} folds' if data.folds else '')}"
+
+
+def _progress(run: Run) -> dict[str, Any]:
+    """How far a run or each member of an ensemble is, and its temperature once it has one."""
+    fitted = run.calibration
+    said = {"temperature": f"{fitted.temperature:.4g}"} if fitted.items else {}
+    if not run.members:
+        return {"epochs done": max(len(_lines(run.path / "metrics.csv")) - 1, 0), **said}
+    epochs = {member.path.name: max(len(_lines(member.path / "metrics.csv")) - 1, 0) for member in run.members}
+    told = ", ".join(f"{name} ({counted(done, 'epoch')})" for name, done in epochs.items())
+    return {"members": f"mean of {len(epochs)}: {told}", **said}
 
 
 def describe_bundle(path: Path) -> Description:
@@ -170,6 +189,7 @@ def describe_bundle(path: Path) -> Description:
         "further inputs": ", ".join(held.tabular) or "none",
         "preprocessing": _steps(held.preprocessing.model_dump(exclude_defaults=True)),
         "trained on": held.run.lineage.get("store", "unknown"),
+        **({"mean of": ", ".join(held.run.members)} if held.run.members else {}),
         "difference to torch": _parity(held.parity),
         "made by": ", ".join(f"{name} {number}" for name, number in held.versions.items()),
         "intended use": held.intended_use,

@@ -6,6 +6,7 @@ import csv
 import math
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from ecgtool.formats import read_record
 from ecgtool.metrics import Metrics
 from ecgtool.paper.page import LONGEST_S, layout_of
 from ecgtool.record import Record
-from ecgtool.report.figures import COLOURS, label_intervals
+from ecgtool.report.drawing import COLOURS
+from ecgtool.report.figures import label_intervals
 from ecgtool.run import Run
 from ecgtool.signals.checks import check
 from ecgtool.store import Store
@@ -130,22 +132,29 @@ def _item_name(store: Store, number: int) -> str:
 
 
 def of_run(run: Run) -> Picture:
-    """Losses and the metric that picks the best epoch, epoch by epoch.
+    """Losses and the metric that picks the best epoch, epoch by epoch; of an ensemble, those of each member.
 
     Raises:
         NotFound: The run has no finished epoch.
         DataError: Its ``metrics.csv`` is damaged.
     """
-    epochs = _epochs(run.path / "metrics.csv")
+    curves = {trained.path.name: _epochs(trained.path / "metrics.csv") for trained in run.members or (run,)}
+    epochs = next(iter(curves.values()))
     scored = [name for name in epochs if name.startswith("val_") and name not in _LOSSES]
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(9.0, 3.8), layout="constrained")
         left, right = figure.subplots(1, 2)
-        _curves(left, epochs, [name for name in _LOSSES if name in epochs], "Loss")
-        _curves(right, epochs, scored, "Validation")
+        if run.members:
+            _members(left, curves, "val_loss")
+            _members(right, curves, scored[0] if scored else "val_loss")
+        else:
+            _curves(left, epochs, [name for name in _LOSSES if name in epochs], "Loss")
+            _curves(right, epochs, scored, "Validation")
         figure.suptitle(_line(f"{run.name}: {run.config.arch} on {run.lineage.dataset}, task {run.lineage.task.name}"))
         figure.supxlabel(DISCLAIMER, fontsize=7)
-    facts = {"run": run.name, "epochs": len(epochs["epoch"]), "columns": list(epochs)}
+    facts = {"run": run.name, "epochs": max(len(each["epoch"]) for each in curves.values()), "columns": list(epochs)}
+    if run.members:
+        facts["members"] = list(curves)
     return Picture("run", _file_name(run.name), run.name, figure, facts, f"ecg evaluate {shlex.quote(str(run.path))}")
 
 
@@ -224,6 +233,17 @@ def _curves(axes: Axes, epochs: dict[str, list[float]], names: list[str], title:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if names:
         axes.legend()
+
+
+def _members(axes: Axes, curves: Mapping[str, Mapping[str, list[float]]], column: str) -> None:
+    """One line per member; the first ones in colours of their own and named, as far as there are any."""
+    for number, (name, epochs) in enumerate(curves.items()):
+        values = epochs.get(column, [math.nan] * len(epochs["epoch"]))
+        colour = COLOURS[number % len(COLOURS)]
+        axes.plot(epochs["epoch"], values, "o-", color=colour, markersize=2.5, linewidth=1.1, label=_line(name))
+    axes.set(xlabel="epoch", title=_line(column))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(fontsize=7, ncols=1 + len(curves) // 9)
 
 
 def _thresholds(thresholds: dict[str, float]) -> Figure:

@@ -47,6 +47,11 @@ class Origin(Section):
     config: dict[str, Any] = Field(default_factory=dict, description="Everything that decided it.")
     lineage: dict[str, Any] = Field(default_factory=dict, description="Store, its digest, task, parents.")
     environment: dict[str, Any] = Field(default_factory=dict, description="Versions, machine, command.")
+    temperature: float = Field(1.0, description="What the logits are divided by, inside the model.", gt=0)
+    members: dict[str, float] = Field(
+        default_factory=dict,
+        description="Of an ensemble, whose logits are the mean of its members': the temperature of each.",
+    )
 
 
 class Parity(Section):

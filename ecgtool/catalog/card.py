@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ecgtool.console import DISCLAIMER, printable
@@ -75,6 +75,8 @@ def _origin_rows(manifest: BundleManifest) -> list[tuple[str, str]]:
     facts = {
         "architecture": manifest.arch,
         "run": manifest.run.run,
+        "members": _members(manifest.run.members),
+        "temperature": f"{manifest.run.temperature:.4g}, inside the model" if manifest.run.temperature != 1 else None,
         "data set": lineage.get("dataset"),
         "store": lineage.get("store"),
         "digest of the store": lineage.get("store_digest"),
@@ -83,6 +85,12 @@ def _origin_rows(manifest: BundleManifest) -> list[tuple[str, str]]:
         "difference to the trained model": manifest.parity and _parity(manifest.parity),
     }
     return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
+
+
+def _members(temperatures: Mapping[str, float]) -> str:
+    """Whose mean an ensemble is."""
+    said = ", ".join(f"{name} (temperature {value:.4g})" for name, value in temperatures.items())
+    return f"the mean of the logits of {len(temperatures)}: {said}" if said else ""
 
 
 def _parity(parity: Parity) -> str:

@@ -60,7 +60,7 @@ def export_run(
     """Write the best checkpoint of a run as a bundle, after comparing it with the trained model on real recordings.
 
     Args:
-        run: A run with a finished epoch, evaluated on its validation split.
+        run: A run with a finished epoch, evaluated on its validation split; or an ensemble, whose mean is one model.
         out: The folder to make.
         formats: Keys of :data:`FORMATS`.
         store: The recordings to compare on; the run's own when None.
@@ -153,7 +153,14 @@ def _origin(run: Run) -> Origin:
     lineage |= {"store": Path(lineage["store"]).name, "parents": [Path(parent).name for parent in lineage["parents"]]}
     environment: dict[str, Any] = read_json(run.path / "environment.json")
     kept = {key: value for key, value in environment.items() if key not in ("lineage", "command")}
-    return Origin(run=run.name, config=config, lineage=lineage, environment=kept)
+    return Origin(
+        run=run.name,
+        config=config,
+        lineage=lineage,
+        environment=kept,
+        temperature=run.calibration.temperature,
+        members={member.path.name: member.calibration.temperature for member in run.members},
+    )
 
 
 def _own_store(run: Run) -> Store:

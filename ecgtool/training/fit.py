@@ -1,4 +1,7 @@
-"""Fit a model: a configuration to a run. All that a training needs lies in the run, so going on is starting again."""
+"""Fit a model: a configuration to a run, or to an ensemble of runs.
+
+All that a training needs lies in the run, so going on is starting again.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,18 @@ import numpy as np
 
 from ecgtool.config import TrainConfig
 from ecgtool.errors import ConfigError, IntegrityError
-from ecgtool.files import locked_folder
+from ecgtool.files import locked_folder, write_json
 from ecgtool.home import place
+from ecgtool.metrics.temperature import fit_temperature
 from ecgtool.models.contract import Inputs, Normalised, assembled
-from ecgtool.run import NormStats, Run
-from ecgtool.store import Store
+from ecgtool.run import Made, NormStats, Run, member_configs
+from ecgtool.store import SPLITS, Store
 from ecgtool.training import lineage
 from ecgtool.training.data import Indices
+from ecgtool.training.ensemble import Spread, begun, train_members
 from ecgtool.training.evaluate import evaluate_run
 from ecgtool.training.history import complete, read_history
-from ecgtool.training.inference import pick_device
+from ecgtool.training.inference import pick_device, predicted
 from ecgtool.training.plan import Plan, make_plan
 from ecgtool.training.processes import first_process, processes
 from ecgtool.training.runlog import logged
@@ -35,6 +40,9 @@ PATIENCE_S = 600
 def fit(config: TrainConfig, out: str = "", resume: str | None = None) -> Run:
     """Train a new run, or go on with one that was stopped; then evaluate its best epoch on the validation split.
 
+    A configuration of several folds or seeds makes an ensemble: each member is trained as a run of its own, and the
+    mean of them is evaluated.
+
     Args:
         config: Everything that decides a new run; a resumed one has its own.
         out: Name or path of the new run; numbered after the dataset and the architecture when empty.
@@ -47,20 +55,8 @@ def fit(config: TrainConfig, out: str = "", resume: str | None = None) -> Run:
         KeyboardInterrupt: Ctrl-C; the run can go on.
     """
     run = _resumed(resume) if resume else _created(config, out)
-    training = run.config.training
-    log = logged(run) if first_process() else nullcontext()
-    alone = locked_folder(run.path) if first_process() else nullcontext()
     try:
-        with alone, log:
-            if not complete(run):
-                from ecgtool.training.trainer import train  # takes seconds, and bad input is told before
-
-                with processes(train, run.path, training.devices, training.nodes):
-                    train(run.path)
-            if first_process():
-                evaluate_run(run, split="val", device=pick_device(training.device))
-            else:
-                _wait_for(run.path / "metrics_val.json")
+        _to_the_end(run)
     except ConfigError:
         if not resume and first_process():
             _discard_untrained(run)
@@ -70,12 +66,73 @@ def fit(config: TrainConfig, out: str = "", resume: str | None = None) -> Run:
     return run
 
 
+def _to_the_end(run: Run) -> None:
+    """Train a run, or the members of an ensemble that are not done, and judge it."""
+    log = logged(run) if first_process() else nullcontext()
+    alone = locked_folder(run.path) if first_process() else nullcontext()
+    with alone, log:
+        if run.members:
+            train_members(run, _member_to_the_end)
+        elif not complete(run):
+            _train(run)
+        if first_process():
+            device = pick_device(run.config.training.device)
+            calibrate(run, device)
+            if run.members:
+                Spread.of(run).save_csv(run)
+            evaluate_run(run, split="val", device=device)
+        else:
+            _wait_for(run.path / "metrics_val.json")
+
+
+def _member_to_the_end(member: Run) -> None:
+    if not (complete(member) and (member.path / "metrics_val.json").is_file()):
+        _to_the_end(member)
+
+
+def _train(run: Run) -> None:
+    from ecgtool.training.trainer import train  # takes seconds, and bad input is told before
+
+    training = run.config.training
+    if first_process():
+        for split in SPLITS:  # of an epoch that may not stay the best
+            (run.path / f"metrics_{split}.json").unlink(missing_ok=True)
+    with processes(train, run.path, training.devices, training.nodes):
+        train(run.path)
+
+
+def calibrate(run: Run, device: str = "cpu") -> None:
+    """Fit the temperature of a trained run on its validation items, unless it has one or is to have none.
+
+    That of an ensemble is fitted on the mean of its members, each over its own. A run of a time before there were
+    temperatures keeps the probabilities that it has.
+    """
+    path, training = run.path / "calibration.json", run.config.training
+    if path.is_file() or training.calibrate == "none" or "calibrate" not in training.model_fields_set:
+        return
+    store, task = Store.open(run.lineage.store), run.lineage.task
+    logits, items = predicted(run, store, "val", device=device)
+    fitted = fit_temperature(task, np.asarray(store.targets(task)[items]), logits)
+    write_json(path, fitted.model_dump(mode="json"))
+
+
 def create(config: TrainConfig, out: str = "") -> Run:
-    """A new run, complete but for its training.
+    """A new run or ensemble, complete but for its training.
 
     Raises:
         EcgError: As :func:`fit`.
     """
+    members = begun(config, _begun) if member_configs(config) else {}
+    made = next(iter(members.values()), None) or _begun(config)
+    name = out or Run.free_name(f"{Path(made.lineage.store).name}-{config.arch}")
+    environment = lineage.environment(["ecg", *sys.argv[1:]])
+    if members:
+        return Run.create_ensemble(name, config, environment, members)
+    return Run.create(name, config, environment, made.lineage, made.stats)
+
+
+def _begun(config: TrainConfig) -> Made:
+    """What a single run begins with."""
     plan = make_plan(config)
     start = lineage.Start.find(config.training.init) if config.training.init else None
     if start is not None and not config.training.init_leak:
@@ -83,9 +140,7 @@ def create(config: TrainConfig, out: str = "") -> Run:
     stats = norm_stats(plan.store, plan.train, config.data.normalise, plan.tabular)
     if start is not None:
         matching(_model(plan, stats), start.checkpoint)
-    descent = lineage.lineage(plan.store, plan.task, plan.train, plan.tabular, start)
-    name = out or Run.free_name(f"{plan.store.path.name}-{config.arch}")
-    return Run.create(name, config, lineage.environment(["ecg", *sys.argv[1:]]), descent, stats)
+    return Made(config, lineage.lineage(plan.store, plan.task, plan.train, plan.tabular, start), stats)
 
 
 def _created(config: TrainConfig, out: str) -> Run:
@@ -116,7 +171,7 @@ def _resumed(name: str) -> Run:
 
 def _discard_untrained(run: Run) -> None:
     """Remove a new run whose settings cannot be: going on would end the same way."""
-    if not read_history(run):
+    if not any(read_history(trained) for trained in run.members or [run]):
         shutil.rmtree(run.path)
 
 
@@ -127,5 +182,6 @@ def _model(plan: Plan, stats: NormStats) -> Normalised:
 
 
 def _held_out(plan: Plan) -> Indices:
-    """Items of the validation and test splits, labelled in the task or not."""
-    return np.concatenate([plan.store.indices("val"), plan.store.indices("test")])
+    """Items that the run is judged on: its validation items, and the test split, labelled in the task or not."""
+    own = plan.store.indices("val") if plan.config.data.folds is None else plan.val
+    return np.concatenate([own, plan.store.indices("test")])

@@ -50,6 +50,19 @@ def is_own(run: Run, store: Store) -> bool:
     return there and store.digest(task) == run.lineage.store_digest
 
 
+def seen_patients(run: Run, store: Store, split: str) -> frozenset[str]:
+    """The patients of a split whose recordings have shaped the very weights that predict them.
+
+    On the validation split of an ensemble's own store these are the members validated on them; see
+    :func:`ecgtool.training.inference.predicted`.
+    """
+    if run.members and split == "val" and is_own(run, store):
+        return frozenset().union(*(seen_patients(member, store, split) for member in run.members))
+    items = split_items(run, store, run.lineage.task, split)
+    patients = frozenset(store.items["patient"].to_numpy()[items].tolist()) - {""}
+    return patients & run.lineage.seen().get(store.manifest.dataset, frozenset())
+
+
 def fold_of(store: Store, task: Task, data: DataConfig) -> tuple[Indices, Indices]:
     """The items that are dealt into ``data.folds`` folds, ascending, and the fold of each, from 1 on.
 

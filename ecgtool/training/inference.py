@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ecgtool.errors import ConfigError, DataError
+from ecgtool.metrics.logits import activated
 from ecgtool.models.contract import Trained, load_run
 from ecgtool.run import Run
 from ecgtool.store import Store
@@ -108,26 +109,20 @@ def probabilities(
     device: str = "cpu",
 ) -> npt.NDArray[np.float32]:
     """As :func:`logits`, behind the activation of a task."""
-    return activated(logits(model, store, indices, task, batch=batch, device=device), task)
+    return activated(task, logits(model, store, indices, task, batch=batch, device=device))
 
 
 def forward(
     model: Trained, store: Store, indices: npt.NDArray[np.int64], task: Task, device: str
 ) -> npt.NDArray[np.float32]:
     """Probabilities of one batch, from a model that is on the device and in ``eval()`` mode already."""
-    return activated(said(model, store, indices, device), task)
+    return activated(task, said(model, store, indices, device))
 
 
 def said(model: Trained, store: Store, indices: npt.NDArray[np.int64], device: str) -> npt.NDArray[np.float32]:
     """Logits of one batch, from a model that is on the device and in ``eval()`` mode already."""
     signal = torch.from_numpy(store.signals[indices]).to(device).float() * (store.manifest.scale_uv / 1000)
     return np.asarray(model(signal, _tabular(model, store, indices, device)).float().cpu().numpy())
-
-
-def activated(logits: npt.NDArray[np.float32], task: Task) -> npt.NDArray[np.float32]:
-    """Probabilities from logits, [items, labels] both."""
-    given = torch.from_numpy(logits)
-    return np.asarray((given.softmax(dim=1) if task.exclusive else given.sigmoid()).numpy())
 
 
 @contextmanager

@@ -107,8 +107,8 @@ def refuse_leak(start: Start, store: Store, held_out: npt.NDArray[np.int64]) -> 
 
 
 def how_to_resume(run: Run) -> str:
-    """The command that goes on with a run."""
-    return f"ecg train --resume {portable(run.path)}"
+    """The command that goes on with a run, or with the ensemble that it is a member of."""
+    return f"ecg train --resume {portable((run.ensemble or run).path)}"
 
 
 def going_on(run: Run) -> str:
