@@ -223,4 +223,6 @@ def assembled(config: TrainConfig, task: Task, inputs: Inputs, stats: NormStats)
 
 def _single(task: Task) -> Literal[0, 1] | None:
     """Which label of a binary task its single logit is of."""
-    return 1 if task.exclusive and len(task.labels) == 2 else None
+    if not task.binary:
+        return None
+    return 0 if task.asked[0] == task.labels[0] else 1

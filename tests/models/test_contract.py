@@ -1,5 +1,7 @@
 """What every registered architecture promises; a name is tested the moment it stands in the table."""
 
+import io
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -9,8 +11,9 @@ from ecgtool.config import read_yaml, resolve, to_yaml
 from ecgtool.errors import ConfigError
 from ecgtool.export.onnx import to_onnx
 from ecgtool.export.served import Served
+from ecgtool.export.torchscript import to_torchscript
 from ecgtool.models import ARCHITECTURES
-from ecgtool.models.contract import Inputs, Normalised, build
+from ecgtool.models.contract import Inputs, Normalised, assembled, build
 from ecgtool.run import NormStats
 from ecgtool.task import Task
 
@@ -173,16 +176,26 @@ def test_it_takes_any_number_of_leads_samples_and_outputs(arch, leads, samples, 
     assert logits.isfinite().all()
 
 
+STATS = NormStats(
+    leads=("I", "II", "V1"),
+    mean_mv=(0.01, -0.02, 0.0),
+    std_mv=(0.2, 0.3, 0.4),
+    tabular=("age", "sex"),
+    tabular_mean=(60.0, 0.5),
+    tabular_std=(17.0, 0.5),
+)
+
+
 def normalised(arch):
-    stats = NormStats(
-        leads=("I", "II", "V1"),
-        mean_mv=(0.01, -0.02, 0.0),
-        std_mv=(0.2, 0.3, 0.4),
-        tabular=("age", "sex"),
-        tabular_mean=(60.0, 0.5),
-        tabular_std=(17.0, 0.5),
-    )
-    return Normalised(make(arch), stats)
+    return Normalised(make(arch), STATS)
+
+
+def on_crops_with_one_logit(arch):
+    """The architecture with both wrappers: crops of half an item, and a single logit of two labels."""
+    torch.manual_seed(0)
+    training = {"crop_s": SAMPLES / 2 / 100, "crops": 3, "loss": "bce"}
+    config = resolve([{"arch": arch, "model": SMALL.get(arch, {}), "training": training}])
+    return assembled(config, BINARY, Inputs(LEADS, SAMPLES, 100.0, COLUMNS), STATS).eval()
 
 
 @every_architecture
@@ -196,14 +209,41 @@ def test_unknown_tabular_values_count_as_the_mean(arch):
 
 
 @every_architecture
-def test_the_exported_model_equals_it_at_any_batch(arch):
-    task = Task(name="toy", kind="multilabel", labels=("A", "B", "C", "D"))
-    served = Served(normalised(arch), task, SAMPLES, COLUMNS)
+def test_on_crops_with_one_logit_an_items_result_does_not_depend_on_its_neighbours(arch):
+    model = on_crops_with_one_logit(arch)
+    signal, tabular = example()
+    with torch.inference_mode():
+        together = model(signal, tabular)
+        alone = torch.cat([model(signal[i : i + 1], tabular[i : i + 1]) for i in range(len(signal))])
+    assert together.shape == (4, 2)
+    assert not together[:, 0].any()
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+
+
+@every_architecture
+def test_on_crops_gradients_reach_the_network(arch):
+    model = on_crops_with_one_logit(arch).train()
+    signal, tabular = example(16)
+    model(signal, tabular).square().sum().backward()
+    assert any(value.grad is not None and value.grad.any() for value in model.parameters())
+
+
+MULTILABEL = Task(name="toy", kind="multilabel", labels=("A", "B", "C", "D"))
+BINARY = Task(name="toy", kind="multiclass", labels=("no", "yes"))
+
+
+@every_architecture
+@pytest.mark.parametrize(("made", "task"), [(normalised, MULTILABEL), (on_crops_with_one_logit, BINARY)])
+def test_the_exported_model_equals_it_at_any_batch(arch, made, task):
+    served = Served(made(arch), task, SAMPLES, COLUMNS)
     session = onnxruntime.InferenceSession(to_onnx(served, {}))
+    scripted = torch.jit.load(io.BytesIO(to_torchscript(served)))
     for batch in (1, 5):
         signal, _ = example(batch)
         metadata = torch.tensor([[71.0, torch.nan]]).repeat(batch, 1)
         with torch.inference_mode():
             expected = served(0.3 * signal, metadata).numpy()
+            traced = scripted(0.3 * signal, metadata).numpy()
         given = {"signal": 0.3 * signal.numpy(), "metadata": metadata.numpy()}
         np.testing.assert_allclose(session.run(None, given)[0], expected, atol=1e-5)
+        np.testing.assert_allclose(traced, expected, atol=1e-5)
