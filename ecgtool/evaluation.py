@@ -1,13 +1,13 @@
 """Evaluation: what every way of running a model shares when it is held against a store.
 
-A model is here a function from item numbers to probabilities, so that torch and onnxruntime are measured alike.
+A model is here what it says of items, so that torch and onnxruntime are measured alike.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,14 +17,15 @@ from ecgtool.config import Preprocessing, checked
 from ecgtool.console import log
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.metrics import Metrics, Source, Timing
-from ecgtool.metrics.curves import Rule
+from ecgtool.metrics.logits import activated
+from ecgtool.metrics.patients import How, at_level
 from ecgtool.metrics.predictions import Predictions
-from ecgtool.store import Store
+from ecgtool.store import ITEM_COLUMNS, Store
 from ecgtool.task import Task
 
 Indices = npt.NDArray[np.int64]
 Predict = Callable[[Indices], npt.NDArray[np.float32]]
-"""Probabilities [items, labels] of items of a store."""
+"""What a model says of items of a store, [items, labels]."""
 
 _REPEATS, _SECONDS = 20, 2.0
 
@@ -38,20 +39,62 @@ class Options:
         batch: Items at a time.
         bootstrap: Resamples of the intervals; 0 for none.
         rule: What picks the thresholds on the validation split; None keeps the run's, or ``f1``.
+        aggregate: How the recordings of a patient become one prediction; None: recordings count.
+        whole: Everything a report tells: subgroups, the members of an ensemble, patients beside recordings.
     """
 
     device: str = "cpu"
     batch: int = 64
     bootstrap: int = 1000
-    rule: Rule | None = None
+    rule: str | None = None
+    aggregate: How | None = None
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """What a model says of each recording, and where the recordings lie."""
+
+    store: Store
+    items: Indices
+    predictions: Predictions
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found: the figures, and the predictions they come from."""
+    """What an evaluation found.
+
+    Args:
+        metrics: The figures.
+        predictions: What they come from: recordings, or patients.
+        recordings: The recordings themselves; None where they are not at hand.
+        subgroups: The figures of groups of the same predictions.
+        patients: The same by patient, beside that by recording.
+        members: The figures of each member of an ensemble, without intervals.
+    """
 
     metrics: Metrics
     predictions: Predictions
+    recordings: Recordings | None = None
+    subgroups: tuple[Any, ...] = ()
+    patients: Evaluation | None = None
+    members: Mapping[str, Metrics] = field(default_factory=dict)
+
+    @property
+    def temperature(self) -> float:
+        """What the logits were divided by."""
+        return self.metrics.source.temperature if self.metrics.source else 1.0
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Everything that was found, as JSON holds it."""
+        return {
+            **self.metrics.model_dump(mode="json"),
+            "subgroups": [group.model_dump(mode="json") for group in self.subgroups],
+            "by_patient": self.patients and self.patients.metrics.model_dump(mode="json"),
+            "by_member": {name: metrics.model_dump(mode="json") for name, metrics in self.members.items()},
+            "notes": list(self.predictions.notes),
+        }
 
 
 class Reads(Protocol):
@@ -117,27 +160,57 @@ def fitting(model: Reads, store: Store) -> Store:
     return store
 
 
-def predict_split(store: Store, task: Task, split: str, predict: Predict) -> tuple[Predictions, Indices]:
-    """Predictions for every labelled item of a split, and their item numbers.
+def recordings_of(store: Store, task: Task, split: str, said: tuple[npt.NDArray[np.float32], Indices]) -> Recordings:
+    """Predictions beside targets and what the store knows of each item.
+
+    Args:
+        store: Where the items lie.
+        task: What was predicted.
+        split: What the items are.
+        said: Logits float32 [items, labels] and the item numbers.
 
     Raises:
-        DataError: There is none.
+        DataError: There is no item.
     """
-    indices = store.indices(split, task)
-    if not len(indices):
+    logits, items = said
+    if not len(items):
         raise DataError(
             f"{store.path} has no item labelled for task '{task.name}' in split {split}.", "Choose another --split."
         )
-    rows = store.items.iloc[indices]
+    rows = store.items.iloc[items]
+    further = [name for name in rows.columns if name not in ITEM_COLUMNS]
     predictions = Predictions(
         task=task,
         ids=tuple(rows["id"]),
         patients=tuple(rows["patient"]),
         split=split,
-        targets=np.array(store.targets(task)[indices]),
-        probabilities=predict(indices),
+        targets=np.array(store.targets(task)[items]),
+        probabilities=activated(task, logits),
+        logits=logits,
+        metadata={name: tuple(rows[name].tolist()) for name in further},
     )
-    return predictions, indices
+    return Recordings(store, items, predictions)
+
+
+def concluded(recordings: Recordings, thresholds: Mapping[str, float], source: Source, options: Options) -> Evaluation:
+    """The figures of recordings, or of patients where they are to be brought together."""
+    predictions = leveled(recordings.predictions, options)
+    metrics = predictions.metrics(thresholds, options.bootstrap)
+    metrics = metrics.model_copy(update={"source": source.model_copy(update={"aggregate": options.aggregate or ""})})
+    for note in predictions.notes if options.whole else ():
+        log.warning("%s", note)
+    groups: tuple[Any, ...] = ()
+    return Evaluation(metrics, predictions, recordings, groups)
+
+
+def leveled(predictions: Predictions, options: Options) -> Predictions:
+    """The recordings as they are, or brought together by patient."""
+    return at_level(predictions, "patient" if options.aggregate else "item", options.aggregate or "mean")
+
+
+def several_each(found: Evaluation) -> bool:
+    """Whether some patient has more than one of the recordings, so that figures by patient say something new."""
+    return found.metrics.level == "item" and found.metrics.patients < found.metrics.items
 
 
 def source_of(store: Store, predictions: Predictions, model: str, arch: str, seen: int | None) -> Source:

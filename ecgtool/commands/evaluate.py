@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from ecgtool.catalog.bundle import Bundle
-    from ecgtool.metrics import Metrics
+    from ecgtool.evaluation import Evaluation, Options
+    from ecgtool.store import Store
 
 
 def evaluate(
@@ -24,6 +25,15 @@ def evaluate(
         str, typer.Option("--dataset", help="Another store to evaluate on; the one it was trained on by default.")
     ] = "",
     split: Annotated[str, typer.Option("--split", help="train, val or test.")] = "test",
+    by_patient: Annotated[
+        bool, typer.Option("--by-patient", help="One prediction per patient, thresholds chosen for patients.")
+    ] = False,
+    aggregate: Annotated[
+        Literal["mean", "max", "noisy-or"] | None,
+        typer.Option(
+            "--aggregate", help="How recordings become a patient's prediction; mean of the logits by default."
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Folder of the report; by default inside the run, or here for a model."),
@@ -37,39 +47,59 @@ def evaluate(
         int, typer.Option("--bootstrap", min=0, help="Resamples of the intervals; 0 for none.")
     ] = 1000,
     rule: Annotated[
-        Literal["f1", "youden"] | None,
-        typer.Option("--rule", help="What picks a run's thresholds on its validation split; f1 by default."),
-    ] = None,
+        str,
+        typer.Option(
+            "--rule",
+            help="What picks a run's thresholds on its validation split: f1 (the default), youden, sensitivity=0.9 or "
+            "specificity=0.9.",
+        ),
+    ] = "",
 ) -> Result:
     """Measure a run or a model: AUROC, AUPRC, F1 and more with 95 % intervals by patient, figures and a report."""
-    from ecgtool.catalog import find_run
     from ecgtool.evaluation import Options
     from ecgtool.files import refuse_existing
     from ecgtool.report import HOLDS, write_report
     from ecgtool.store import Store
 
     store = Store.open(dataset) if dataset else None
-    options = Options(device, batch, bootstrap, rule)
-    name = "-".join(["evaluation", *([store.path.name] if store else []), split])
+    how = (aggregate or "mean") if by_patient or aggregate else None
+    options = Options(device, batch, bootstrap, rule or None, how, whole=True)
+    folder, inside = _folder(model, _name(store, split, by_patient=bool(how)))
+    force = force or (inside and out is None)  # an evaluation inside a run is made anew
+    refuse_existing(out or folder, force=force, holds=HOLDS)
+    found = _measured(model, store, split, options)
+    write_report(found, out or folder, force=force)
+    following = f"ecg export {model} --format all" if inside else f"ecg predict {model} FILE"
+    return Result({**found.document, "report": str(out or folder)}, _said(found, out or folder), [following])
+
+
+def _name(store: Store | None, split: str, *, by_patient: bool) -> str:
+    """What the folder of a report is called."""
+    parts = ["evaluation", *([store.path.name] if store else []), split, *(["patients"] if by_patient else [])]
+    return "-".join(parts)
+
+
+def _folder(model: str, name: str) -> tuple[Path, bool]:
+    """Where a report goes unless told, and whether that is inside a run."""
+    from ecgtool.catalog import find_run
+
+    run = find_run(model)
+    return (run / name, True) if run is not None else (Path(f"{_bundle(model).path.name}-{name}"), False)
+
+
+def _measured(model: str, store: Store | None, split: str, options: Options) -> Evaluation:
+    """The evaluation of a run or a model."""
+    from ecgtool.catalog import find_run
+
     run = find_run(model)
     if run is not None:
         from ecgtool.run import Run
         from ecgtool.training.evaluate import measure
 
-        folder, force = out or run / name, force or out is None  # an evaluation inside a run is made anew
-        refuse_existing(folder, force=force, holds=HOLDS)
-        found = measure(Run.open(run), store, split, options)
-    else:
-        from ecgtool.serving.evaluate import measure_bundle
+        return measure(Run.open(run), store, split, options)
+    from ecgtool.serving.evaluate import measure_bundle
 
-        bundle = _bundle(model)
-        folder = out or Path(f"{bundle.path.name}-{name}")
-        refuse_existing(folder, force=force, holds=HOLDS)
-        found = measure_bundle(bundle, store, split, options)
-    write_report(found.metrics, found.predictions, folder, force=force)
-    data = {**found.metrics.model_dump(mode="json"), "report": str(folder)}
-    following = f"ecg export {model} --format all" if run else f"ecg predict {model} FILE"
-    return Result(data, _said(found.metrics, folder), [following])
+    return measure_bundle(_bundle(model), store, split, options)
 
 
 def _bundle(model: str) -> Bundle:
@@ -88,18 +118,41 @@ def _bundle(model: str) -> Bundle:
         raise NotFound(f"There is no run or model '{model}'.", hint) from None
 
 
-def _said(metrics: Metrics, folder: Path) -> RenderableType:
+def _said(found: Evaluation, folder: Path) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
     from ecgtool.console import DISCLAIMER, printable, table
-    from ecgtool.report import label_notes, overview, spoken_time, title
+    from ecgtool.report import words
+    from ecgtool.report.page import interval, number
 
-    rows, label_rows = overview(metrics)
-    heads = ("label", "positives", "AUROC", "95 % interval", "AUPRC", "F1", "threshold")
-    said = (f"Time per record: {spoken_time(metrics)}", f"Report: {folder}/report.html", DISCLAIMER)
-    return Group(
-        table(("metric", "value", "95 % interval"), rows, f"{title(metrics)}: {metrics.items} items"),
-        table(heads, label_rows),
-        *(Text(printable(note)) for note in (*label_notes(metrics), *said)),
+    metrics = found.metrics
+    rows = [(name, number(value.value), interval(value)) for name, value, _, _ in words.overall_rows(metrics)]
+    tables = [table(("figure", "value", "95 % interval"), rows, f"{words.title(metrics)}: {words.numbers(found)}")]
+    if len(metrics.per_label) > 1:
+        tables.append(table(("label", "positives", "AUROC", "95 % interval", *_HEADS, "threshold"), _label_rows(found)))
+    said = (
+        f"Decision: {words.decided(metrics)}.",
+        f"Time per record: {words.spoken_time(metrics)}",
+        f"Report: {folder}/report.html",
+        DISCLAIMER,
     )
+    notes = [*words.in_short(metrics), *words.label_notes(metrics), *said]
+    return Group(*tables, *(Text(printable(note)) for note in notes))
+
+
+_HEADS = ("AUPRC", "F1", "sens.", "spec.")
+
+
+def _label_rows(found: Evaluation) -> list[tuple[str, ...]]:
+    from ecgtool.report import words
+    from ecgtool.report.page import interval, number
+
+    rows = []
+    for label, each in found.metrics.per_label.items():
+        figures = [number(each.values[name].value) for name in ("auprc", "f1", "sensitivity", "specificity")]
+        area = each.values["auroc"]
+        marked = f"{label} *" if each.few else label
+        cut = words.threshold(found.metrics, label)
+        rows.append((marked, str(each.positives), number(area.value), interval(area), *figures, cut))
+    return rows

@@ -93,12 +93,12 @@ def _drawer(folder: Path, *, force: bool) -> Callable[[Prediction], object]:
         from ecgtool.files import inside, refuse_existing
         from ecgtool.formats import read_record
         from ecgtool.paper import draw, write
+        from ecgtool.serving.results import verdict
         from ecgtool.store import stored_item
 
         found = stored_item(prediction.file)
         record = found[0].record(found[1]) if found else read_record(prediction.file, 0.0, 10.0)
-        answer = ", ".join(prediction.passing(prediction.probabilities)) or "nothing passes its threshold"
-        figure = draw(record, title=f"{record.id}: {answer}")
+        figure = draw(record, title=f"{record.id}: {verdict(prediction)}")
         names[record.id] = names.get(record.id, 0) + 1  # two folders may hold a record of one name
         number = f"-{names[record.id]}" if names[record.id] > 1 else ""
         path = inside(folder, f"{record.id or 'recording'}{number}.png")
@@ -113,12 +113,14 @@ def _said(predictor: Predictor, made: Sequence[Prediction], out: Path | None) ->
     from rich.text import Text
 
     from ecgtool.console import DISCLAIMER, printable
+    from ecgtool.serving.results import verdict
 
     tables = [_one(predictor, made[0])] if len(made) == 1 else [_several(made)] if made else []
     counted = Counter(note for prediction in made for note in prediction.notes)
     notes = [
         f"Note: {note}." if len(made) == 1 else f"Note: {note} ({of} of {len(made)})." for note, of in counted.items()
     ]
+    notes[:0] = [f"Called {verdict(made[0])}."] if len(made) == 1 and made[0].task.binary else []
     notes += [f"Predictions: {out}"] if out and made else []
     return Group(*tables, *(Text(printable(note)) for note in (*notes, DISCLAIMER)))
 
@@ -128,15 +130,15 @@ def _one(predictor: Predictor, prediction: Prediction) -> RenderableType:
     from ecgtool.console import table
 
     passing = prediction.passing(prediction.probabilities)
-    chances = zip(prediction.task.labels, prediction.probabilities.tolist(), strict=True)
-    ranked = sorted(chances, key=lambda pair: -pair[1])
+    ranked = sorted(prediction.chances(prediction.probabilities).items(), key=lambda pair: -pair[1])
+    cuts = {label: f"{threshold:.3f}" for label, threshold in predictor.thresholds.items()}
     several = len(prediction.windows) > 1
     ranges = dict(zip(prediction.task.labels, prediction.windows.T, strict=True))
     rows = [
         (
             label,
             f"{chance:.3f}",
-            f"{predictor.thresholds[label]:.3f}",
+            cuts.get(label, "–"),
             "yes" if label in passing else "",
             *((f"{ranges[label].min():.3f}–{ranges[label].max():.3f}",) if several else ()),
         )
@@ -149,22 +151,21 @@ def _one(predictor: Predictor, prediction: Prediction) -> RenderableType:
 
 
 def _several(made: Sequence[Prediction]) -> RenderableType:
-    """One recording to a row."""
+    """One recording to a row; of a binary task the probability is that of the positive label."""
     from ecgtool.console import table
 
     names = [Path(prediction.file).name for prediction in made]
     short = len(set(names)) == len(names)
-    rows = [
-        (
-            names[number] if short else prediction.file,
-            prediction.label(prediction.probabilities),
-            f"{prediction.probabilities.max():.3f}",
-            ", ".join(prediction.passing(prediction.probabilities)) or "–",
-            len(prediction.windows),
-        )
-        for number, prediction in enumerate(made)
-    ]
-    return table(("file", "most probable", "probability", "passes its threshold", "windows"), rows)
+    task = made[0].task
+    rows = []
+    for number, prediction in enumerate(made):
+        called, chances = prediction.label(prediction.probabilities), prediction.chances(prediction.probabilities)
+        passing = ", ".join(prediction.passing(prediction.probabilities)) or "–"
+        chance = chances[task.asked[0] if task.binary else called]
+        file = names[number] if short else prediction.file
+        rows.append((file, called, f"{chance:.3f}", passing, len(prediction.windows)))
+    heads = ("called", f"probability of {task.asked[0]}") if task.binary else ("most probable", "probability")
+    return table(("file", *heads, "passes its threshold", "windows"), rows)
 
 
 def _next(files: Sequence[str], made: Sequence[Prediction]) -> tuple[str, ...]:

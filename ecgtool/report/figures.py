@@ -1,202 +1,182 @@
-"""Figures of an evaluation: curves, intervals, calibration, decisions; matplotlib figures, never a global state.
-
-Text that comes from data (labels) is drawn as it is, never as mathematics or markup.
-"""
+"""Figures of an evaluation: curves, intervals, calibration, decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from io import BytesIO
-from typing import Any, Literal
+from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ecgtool.console import printable
+from ecgtool.evaluation import Evaluation
 from ecgtool.metrics import Metrics
-from ecgtool.metrics.curves import Counts, calibration
-from ecgtool.metrics.predictions import Predictions
+from ecgtool.metrics.curves import Counts
+from ecgtool.report.drawing import BLUE, COLOURS, QUIET, STYLE, image, panels, square, worded
+from ecgtool.report.page import Image
+from ecgtool.report.reliability import calibrated
+from ecgtool.report.shown import shown
 
-SHOWN = 10
-"""Labels drawn in one picture at most: those with the most positives."""
-
-# Okabe and Ito (2008): told apart with any colour vision.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933", "#882255", "#44AA99")
-_QUIET = "#BBBBBB"
-_STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#EEEEEE",
-    "axes.axisbelow": True,
-    "legend.edgecolor": "white",
-    "legend.framealpha": 0.85,
-    "svg.hashsalt": "ecgtool",
-    "text.parse_math": False,
-}
-
-Draw = Callable[[Metrics, Predictions], Figure]
+_DECIDED = {"f1": "F1", "sensitivity": "sensitivity", "specificity": "specificity", "precision": "PPV"}
 
 
-def roc(metrics: Metrics, predictions: Predictions) -> Figure:
-    """ROC curves, one per label, the area in the legend."""
-    figure, axes = _square("1 - specificity", "Sensitivity", "ROC")
-    axes.plot([0, 1], [0, 1], color=_QUIET, linestyle="--", linewidth=1)
-    for label, colour, counts in _counts(metrics, predictions):
-        falsely, found = (np.concatenate(([0.0], part)) for part in (1 - counts.specificity, counts.sensitivity))
-        axes.plot(falsely, found, color=colour, linewidth=1.4, label=_scored(metrics, label, "auroc"))
+@dataclass(frozen=True)
+class Chart:
+    """A figure of the report.
+
+    Args:
+        draw: Makes it; None where it has no meaning for what was evaluated.
+        caption: What it shows, in a sentence or two.
+    """
+
+    draw: Callable[[Evaluation], Figure | None]
+    caption: str
+
+
+def roc(found: Evaluation) -> Figure:
+    """ROC curves, one per label, the area in the legend; the dot is where the threshold decides."""
+    figure, axes = square("1 - specificity", "Sensitivity", "ROC")
+    axes.plot([0, 1], [0, 1], color=QUIET, linestyle="--", linewidth=1)
+    for label, colour, counts in _counts(found):
+        falsely, right = (np.concatenate(([0.0], part)) for part in (1 - counts.specificity, counts.sensitivity))
+        axes.plot(falsely, right, color=colour, linewidth=1.4, label=_scored(found.metrics, label, "auroc"))
+        values = found.metrics.per_label[label].values
+        decided = values["specificity"].value, values["sensitivity"].value
+        if label in found.metrics.thresholds and None not in decided:
+            axes.plot([1 - (decided[0] or 0)], [decided[1] or 0], "o", color=colour, markersize=5, clip_on=False)
     axes.legend(loc="lower right", title="AUROC")
     return figure
 
 
-def precision_recall(metrics: Metrics, predictions: Predictions) -> Figure:
+def precision_recall(found: Evaluation) -> Figure:
     """Precision-recall curves, one per label, average precision in the legend; dotted: the share of positives."""
-    figure, axes = _square("Sensitivity (recall)", "Precision", "Precision and recall")
-    for label, colour, counts in _counts(metrics, predictions):
-        axes.axhline(counts.positives / metrics.items, color=colour, linewidth=0.8, linestyle=":")
+    figure, axes = square("Sensitivity (recall)", "Positive predictive value (precision)", "Precision and recall")
+    for label, colour, counts in _counts(found):
+        axes.axhline(counts.positives / found.metrics.items, color=colour, linewidth=0.8, linestyle=":")
         axes.step(
             np.concatenate(([0.0], counts.sensitivity)),
             np.concatenate((counts.precision[:1], counts.precision)),
             where="pre",
             color=colour,
             linewidth=1.4,
-            label=_scored(metrics, label, "auprc"),
+            label=_scored(found.metrics, label, "auprc"),
         )
     axes.legend(loc="lower left", title="AUPRC")
     return figure
 
 
-def intervals(metrics: Metrics, _predictions: Predictions) -> Figure:
-    """AUROC of every label with its 95 % interval, the best on top; hollow where patients are too few."""
-    return label_intervals(metrics)
+def intervals(found: Evaluation) -> Figure | None:
+    """AUROC of every label with its 95 % interval, the best on top; nothing to compare where one label is asked."""
+    return label_intervals(found.metrics) if len(found.metrics.per_label) > 1 else None
 
 
 def label_intervals(metrics: Metrics) -> Figure:
-    """The figure of :func:`intervals`, for which the metrics are enough."""
+    """AUROC of every label with its 95 % interval, the best on top; hollow where patients are too few."""
     rows = [(label, found, found.values["auroc"]) for label, found in metrics.per_label.items()]
     ranked = sorted((row for row in rows if row[2].value is not None), key=lambda row: row[2].value or 0)
     figure = Figure(figsize=(6.4, 1.2 + 0.24 * max(len(ranked), 2)), layout="constrained")
     axes = figure.subplots()
-    axes.axvline(0.5, color=_QUIET, linestyle="--", linewidth=1)
+    axes.axvline(0.5, color=QUIET, linestyle="--", linewidth=1)
     for height, (_label, found, area) in enumerate(ranked):
         if area.low is not None and area.high is not None:
-            axes.plot([area.low, area.high], [height, height], color=COLOURS[0], linewidth=1.4)
-        fill = "white" if found.few else COLOURS[0]
-        axes.plot([area.value or 0.0], [height], "o", color=COLOURS[0], markerfacecolor=fill, markersize=5)
-    axes.set_yticks(range(len(ranked)), [f"{_text(label)} ({found.positives})" for label, found, _area in ranked])
+            axes.plot([area.low, area.high], [height, height], color=BLUE, linewidth=1.4)
+        fill = "white" if found.few else BLUE
+        axes.plot([area.value or 0.0], [height], "o", color=BLUE, markerfacecolor=fill, markersize=5)
+    axes.set_yticks(range(len(ranked)), [f"{worded(label)} ({found.positives})" for label, found, _area in ranked])
     axes.set_ylim(-0.7, len(ranked) - 0.3)
-    axes.set_xlabel("AUROC with 95 % interval; in brackets the positive items")
+    axes.set_xlabel("AUROC with 95 % interval; in brackets the positives")
     return figure
 
 
-def calibrated(metrics: Metrics, predictions: Predictions) -> Figure:
-    """Predicted against observed frequency; on the diagonal a probability means what it says."""
-    figure, axes = _square("Mean predicted probability", "Share of positives", "Calibration")
-    axes.plot([0, 1], [0, 1], color=_QUIET, linestyle="--", linewidth=1)
-    outcomes = predictions.outcomes(metrics.thresholds)
-    for label, colour in _shown(metrics):
-        column = metrics.task.labels.index(label)
-        bins = min(10, max(2, metrics.per_label[label].positives // 2))
-        predicted, observed, _items = calibration(outcomes.truth[:, column], outcomes.probabilities[:, column], bins)
-        said = _scored(metrics, label, "brier")
-        axes.plot(predicted, observed, "o-", color=colour, linewidth=1.2, markersize=3.5, label=said)
-    axes.legend(loc="upper left", title="Brier score")
-    return figure
-
-
-def thresholds(metrics: Metrics, predictions: Predictions) -> Figure:
-    """F1, sensitivity, specificity and precision over the threshold of each label; the line is what decides."""
-    drawn = list(_counts(metrics, predictions))
-    figure, panels = _panels(len(drawn), 2.5, 2.0)
-    for axes, (label, _colour, counts) in zip(panels, drawn, strict=False):
-        for name, colour in zip(("f1", "sensitivity", "specificity", "precision"), COLOURS, strict=False):
-            axes.plot(counts.thresholds, getattr(counts, name), color=colour, linewidth=1.1, label=name)
-        axes.axvline(metrics.thresholds[label], color="black", linewidth=0.9)
+def thresholds(found: Evaluation) -> Figure | None:
+    """F1, sensitivity, specificity and PPV over the threshold of each label; the line is what decides."""
+    chosen = found.metrics.thresholds
+    drawn = [(label, counts) for label, _colour, counts in _counts(found) if label in chosen]
+    if not drawn:
+        return None
+    alone = len(drawn) == 1
+    figure, axes_of = panels(len(drawn), *((5.0, 3.6) if alone else (2.5, 2.0)))
+    for axes, (label, counts) in zip(axes_of, drawn, strict=False):
+        for (name, said), colour in zip(_DECIDED.items(), COLOURS, strict=False):
+            axes.plot(counts.thresholds, getattr(counts, name), color=colour, linewidth=1.1, label=said)
+        axes.axvline(chosen[label], color="black", linewidth=0.9)
         axes.set(xlim=(0, 1), ylim=(0, 1.02))
-        axes.set_title(f"{_text(label)}  at {metrics.thresholds[label]:.3f}", fontsize=9)
+        axes.set_title(f"{worded(label, 24)}  at {chosen[label]:.3f}", fontsize=9)
     figure.supxlabel("threshold", fontsize=9)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    figure.legend(*axes_of[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
-def confusion(metrics: Metrics, _predictions: Predictions) -> Figure:
+def confusion(found: Evaluation) -> Figure:
     """Counts of true against called: one matrix where exactly one label holds, else one two-by-two per label."""
+    metrics = found.metrics
     if metrics.confusion is not None:
         side = 2.2 + 0.45 * len(metrics.task.labels)
         figure = Figure(figsize=(side, side), layout="constrained")
-        _matrix(figure.subplots(), metrics.confusion, [_text(label) for label in metrics.task.labels])
+        _matrix(figure.subplots(), metrics.confusion, [worded(label, 24) for label in metrics.task.labels])
         return figure
-    labels = [label for label, _colour in _shown(metrics)]
-    figure, panels = _panels(len(labels), 1.9, 1.9)
-    for axes, label in zip(panels, labels, strict=False):
-        found = metrics.per_label[label]
-        _matrix(axes, [[found.tn, found.fp], [found.fn, found.tp]], ["no", "yes"])
-        axes.set_title(_text(label), fontsize=9)
+    labels = [label for label, _colour in shown(metrics)]
+    figure, axes_of = panels(len(labels), 1.9, 1.9)
+    for axes, label in zip(axes_of, labels, strict=False):
+        each = metrics.per_label[label]
+        _matrix(axes, [[each.tn, each.fp], [each.fn, each.tp]], ["no", "yes"])
+        axes.set_title(worded(label, 24), fontsize=9)
     return figure
 
 
-FIGURES: dict[str, Draw] = {
-    "roc": roc,
-    "precision_recall": precision_recall,
-    "intervals": intervals,
-    "calibration": calibrated,
-    "thresholds": thresholds,
-    "confusion": confusion,
+CHARTS: dict[str, Chart] = {
+    "intervals": Chart(
+        intervals,
+        "A dot is the figure, the line its 95 % interval. Hollow dots: too few patients for the interval to bear "
+        "weight. The dashed line, 0.5, is chance.",
+    ),
+    "roc": Chart(
+        roc,
+        "How much sensitivity each loss of specificity buys. The further to the upper left, the better; the dashed "
+        "diagonal is chance. Dots: where the chosen thresholds decide.",
+    ),
+    "precision_recall": Chart(
+        precision_recall,
+        "Of those called positive, how many are, as more of the positives are found. Dotted lines: the share of "
+        "positives, which is what chance would give.",
+    ),
+    "calibration": Chart(
+        calibrated,
+        "Above: on the diagonal, of the cases given 0.3, three in ten are positive; points hold equally many cases. "
+        "Below: how often each probability was given.",
+    ),
+    "thresholds": Chart(
+        thresholds, "What every threshold would decide. The vertical line is the one chosen on the validation split."
+    ),
+    "confusion": Chart(confusion, "Rows: the truth. Columns: what was called. Shade: the share of the row."),
 }
-"""Every figure by the name of its file."""
+"""Every figure by the name of its file, in the order of the report."""
 
 
-def draw(name: str, metrics: Metrics, predictions: Predictions) -> Figure | None:
+def draw(name: str, found: Evaluation) -> Figure | None:
     """The figure of that name; None where it has no meaning for the task or no label to show."""
-    if (name == "thresholds" and metrics.task.exclusive) or not _shown(metrics):
+    if not shown(found.metrics):
         return None
-    with mpl.rc_context(_STYLE):
-        return FIGURES[name](metrics, predictions)
+    with mpl.rc_context(STYLE):
+        return CHARTS[name].draw(found)
 
 
-def image(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
-    """The figure as a file; the same figure gives the same bytes."""
-    made = BytesIO()
-    with mpl.rc_context(_STYLE):
-        figure.savefig(made, format=kind, dpi=120, metadata={"Date": None} if kind == "svg" else {"Software": None})
-    return made.getvalue()
+def charts(found: Evaluation) -> dict[str, Image]:
+    """Every figure that applies, as images by name."""
+    drawn = {name: figure for name in CHARTS if (figure := draw(name, found)) is not None}
+    return {
+        name: Image(CHARTS[name].caption, image(figure, "png"), image(figure, "svg")) for name, figure in drawn.items()
+    }
 
 
-def _shown(metrics: Metrics) -> list[tuple[str, str]]:
-    """The labels to draw, each with its colour: those with both classes, of many those with the most positives."""
-    able = [label for label in metrics.task.labels if label not in metrics.left_out]
-    frequent = set(sorted(able, key=lambda label: -metrics.per_label[label].positives)[:SHOWN])
-    return list(zip([label for label in able if label in frequent], COLOURS, strict=False))
-
-
-def _counts(metrics: Metrics, predictions: Predictions) -> list[tuple[str, str, Counts]]:
-    outcomes = predictions.outcomes(metrics.thresholds)
-    columns = {label: column for column, label in enumerate(metrics.task.labels)}
+def _counts(found: Evaluation) -> list[tuple[str, str, Counts]]:
+    outcomes = found.predictions.outcomes(found.metrics.thresholds)
+    columns = {label: column for column, label in enumerate(found.metrics.task.asked)}
     return [
         (label, colour, Counts.of(outcomes.truth[:, columns[label]], outcomes.probabilities[:, columns[label]]))
-        for label, colour in _shown(metrics)
+        for label, colour in shown(found.metrics)
     ]
-
-
-def _square(across: str, up: str, title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(5.0, 4.8), layout="constrained")
-    axes = figure.subplots()
-    axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel=across, ylabel=up, title=title)
-    return figure, axes
-
-
-def _panels(number: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
-    """Small multiples, five to a row; panels without a label stay empty."""
-    columns = min(max(number, 1), 5)
-    rows = max(-(-number // columns), 1)
-    figure = Figure(figsize=(max(width * columns, 3.6), height * rows + 0.5), layout="constrained")
-    panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
-    for spare in panels[number:]:
-        spare.set_axis_off()
-    return figure, panels
 
 
 def _matrix(axes: Axes, cells: Sequence[Sequence[int]], names: Sequence[str]) -> None:
@@ -216,11 +196,4 @@ def _matrix(axes: Axes, cells: Sequence[Sequence[int]], names: Sequence[str]) ->
 def _scored(metrics: Metrics, label: str, quantity: str) -> str:
     """A label and one of its figures, for legends."""
     value = metrics.per_label[label].values[quantity].value
-    return _text(label) if value is None else f"{_text(label)}  {value:.3f}"
-
-
-def _text(label: str) -> str:
-    """A label as matplotlib draws it: on one line, not endless, and no underscore first, which hides it in legends."""
-    shown = printable(label).replace("\n", " ")
-    shown = f" {shown}" if shown.startswith("_") else shown
-    return shown if len(shown) <= 40 else f"{shown[:39]}…"
+    return worded(label) if value is None else f"{worded(label)}  {value:.3f}"

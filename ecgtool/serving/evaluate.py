@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from ecgtool.catalog.bundle import Bundle
+from ecgtool.console import log
 from ecgtool.errors import NotFound
-from ecgtool.evaluation import Evaluation, Indices, Options, fitting, predict_split, source_of, time_per_record
+from ecgtool.evaluation import (
+    Evaluation,
+    Indices,
+    Options,
+    concluded,
+    fitting,
+    recordings_of,
+    several_each,
+    source_of,
+    time_per_record,
+)
+from ecgtool.metrics.logits import logits_of
 from ecgtool.serving.predictor import Predictor
 from ecgtool.store import Store
 
@@ -36,14 +50,28 @@ def measure_bundle(
     threads = os.cpu_count() or 1
     predictor = Predictor(bundle, threads=threads)
     predict = partial(_predict, predictor, data, options.batch)
-    predictions, indices = predict_split(data, manifest.task, split, predict)
-    timing = time_per_record(predict, indices, options.batch, "cpu (onnxruntime)", threads)
-    source = source_of(data, predictions, bundle.path.name, manifest.arch, _seen(bundle, data, split))
-    thresholds = {} if manifest.task.exclusive else dict(predictor.thresholds)
-    metrics = predictions.metrics(thresholds, options.bootstrap).model_copy(
-        update={"source": source.model_copy(update={"timing": timing})}
-    )
-    return Evaluation(metrics, predictions)
+    items = data.indices(split, manifest.task)
+    said = logits_of(manifest.task, predict(items)) if len(items) else np.empty((0, 0), np.float32)
+    recordings = recordings_of(data, manifest.task, split, (said, items))
+    timing = time_per_record(predict, items, options.batch, "cpu (onnxruntime)", threads)
+    seen = _seen(bundle, data, split)
+    source = source_of(data, recordings.predictions, bundle.path.name, manifest.arch, seen)
+    source = source.model_copy(update={"timing": timing})
+    found = concluded(recordings, _thresholds(predictor, options), source, options)
+    if options.whole and several_each(found):
+        beside = replace(options, aggregate="mean", whole=False)
+        found = replace(found, patients=concluded(recordings, _thresholds(predictor, beside), source, beside))
+    return found
+
+
+def _thresholds(predictor: Predictor, options: Options) -> Mapping[str, float]:
+    """The bundle's thresholds: chosen for recordings, and used for patients too where it has no others."""
+    manifest = predictor.manifest
+    if not manifest.task.thresholded:
+        return {}
+    if options.aggregate and options.whole:
+        log.warning("The bundle's thresholds were chosen for recordings, not for patients.")
+    return predictor.thresholds
 
 
 def _own_store(bundle: Bundle) -> Store:

@@ -49,7 +49,7 @@ class Prediction:
         file: As it was given.
         record: The recording's own name.
         task: Labels and how they combine.
-        thresholds: What each label must reach.
+        thresholds: What each label must reach; where one of two holds, the positive one alone has one.
         fs: Rate of the recording in Hz.
         seconds: Its duration.
         onsets_s: float64 [windows], where each window begins.
@@ -77,14 +77,26 @@ class Prediction:
         return self.windows.mean(axis=0, dtype=np.float64).astype(np.float32)
 
     def label(self, probabilities: Floats) -> str:
-        """The most probable label."""
+        """The label called: the most probable one; of two the positive one where it reaches its threshold."""
+        if self.task.binary:
+            return next(iter(self.passing(probabilities)), self.negative)
         return self.task.labels[int(np.argmax(probabilities))]
 
     def passing(self, probabilities: Floats) -> tuple[str, ...]:
-        """The labels that reach their threshold; where exactly one holds, that one if it does."""
-        chances = dict(zip(self.task.labels, probabilities.tolist(), strict=True))
-        candidates = [self.label(probabilities)] if self.task.exclusive else list(chances)
+        """The labels that reach their threshold; where exactly one of several holds, the most probable if it does."""
+        chances = self.chances(probabilities)
+        several = self.task.exclusive and not self.task.binary
+        candidates = (self.label(probabilities),) if several else self.task.asked
         return tuple(label for label in candidates if chances[label] >= self.thresholds[label])
+
+    def chances(self, probabilities: Floats) -> dict[str, float]:
+        """Label -> probability."""
+        return dict(zip(self.task.labels, probabilities.tolist(), strict=True))
+
+    @property
+    def negative(self) -> str:
+        """The label of a binary task that holds where the positive one does not."""
+        return next(label for label in self.task.labels if label not in self.task.asked)
 
 
 class Told(NamedTuple):
@@ -317,9 +329,11 @@ class Predictor:
 
 
 def _thresholds(manifest: BundleManifest, threshold: float | None) -> dict[str, float]:
-    """What each label must reach: as given, as chosen on validation, or a half; nothing where exactly one holds."""
-    otherwise = 0.0 if manifest.task.exclusive else DEFAULT_THRESHOLD
-    labels = manifest.task.labels
+    """What each label must reach: as given, as chosen on validation, or a half; nothing where the most probable does.
+
+    Of a binary task the positive label alone has a threshold.
+    """
+    labels, otherwise = manifest.task.asked, DEFAULT_THRESHOLD if manifest.task.thresholded else 0.0
     return {label: manifest.thresholds.get(label, otherwise) if threshold is None else threshold for label in labels}
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ecgtool.console import inert
 from ecgtool.errors import EcgError
 from ecgtool.files import write_text
@@ -68,6 +66,16 @@ def _predict(predictor: Predictor, file: str, given: Mapping[str, str | float]) 
         return predictor.predict_file(file, given)
     store, item = found
     return predictor.predict_item(store, item, given, file=file)
+
+
+def verdict(prediction: Prediction) -> str:
+    """The answer in words: ``positive: CTRCD 0.410 >= 0.330`` of a binary task, else the labels that pass."""
+    if not prediction.task.binary:
+        return ", ".join(prediction.passing(prediction.probabilities)) or "nothing passes its threshold"
+    (asked,) = prediction.task.asked
+    chance, threshold = prediction.chances(prediction.probabilities)[asked], prediction.thresholds[asked]
+    word, sign = ("positive", ">=") if chance >= threshold else ("negative", "<")
+    return f"{word}: {asked} {chance:.3f} {sign} {threshold:.3f}"
 
 
 def document(prediction: Prediction) -> dict[str, Any]:
@@ -128,10 +136,11 @@ def _row(prediction: Prediction, window: str, span: tuple[float, float], chances
 
 
 def _answer(prediction: Prediction, chances: Floats) -> dict[str, Any]:
-    """Class, confidence, all probabilities, and what passes its threshold."""
+    """Class, its probability as the confidence, all probabilities, and what passes its threshold."""
+    called, held = prediction.label(chances), prediction.chances(chances)
     return {
-        "class": prediction.label(chances),
-        "confidence": float(np.max(chances)),
+        "class": called,
+        "confidence": held[called],
         "passing": list(prediction.passing(chances)),
-        "probabilities": dict(zip(prediction.task.labels, chances.tolist(), strict=True)),
+        "probabilities": held,
     }

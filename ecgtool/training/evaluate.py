@@ -9,16 +9,28 @@ import torch
 
 from ecgtool.config import checked
 from ecgtool.errors import IntegrityError, NotFound
-from ecgtool.evaluation import Evaluation, Indices, Options, fitting, predict_split, source_of, time_per_record
+from ecgtool.evaluation import (
+    Evaluation,
+    Indices,
+    Options,
+    Recordings,
+    concluded,
+    fitting,
+    leveled,
+    recordings_of,
+    several_each,
+    source_of,
+    time_per_record,
+)
 from ecgtool.files import write_json
-from ecgtool.metrics import Metrics, Timing, choose_thresholds
-from ecgtool.metrics.curves import Rule
-from ecgtool.metrics.predictions import Predictions
-from ecgtool.models.contract import Trained, load_run
+from ecgtool.metrics import Metrics, Source, Timing
+from ecgtool.metrics.patients import How
+from ecgtool.metrics.thresholds import DEFAULT_RULE, Rule
+from ecgtool.models.contract import load_run
 from ecgtool.run import Run
 from ecgtool.store import Store
-from ecgtool.task import Task
-from ecgtool.training.inference import forward, pick_device, probabilities
+from ecgtool.training.folds import seen_patients
+from ecgtool.training.inference import forward, pick_device, predicted
 
 
 def evaluate_run(
@@ -31,11 +43,12 @@ def evaluate_run(
 def measure(run: Run, store: Store | None = None, split: str = "test", options: Options | None = None) -> Evaluation:
     """Predict a split and compare with its targets.
 
-    On the run's own store the figures are written into the run as ``metrics_SPLIT.json``; so are those of the
-    validation split, where the thresholds are chosen, if they are not there yet.
+    On the run's own store the figures are written into the run as ``metrics_SPLIT.json``, those by patient as
+    ``metrics_SPLIT_patients.json``; so are those of the validation split, where the thresholds are chosen at the same
+    level, if they are not there yet.
 
     Args:
-        run: A run with a finished epoch.
+        run: A run with a finished epoch, or an ensemble of such.
         store: Another store to evaluate on; the run's own when None.
         split: ``train``, ``val`` or ``test``.
         options: How.
@@ -43,39 +56,36 @@ def measure(run: Run, store: Store | None = None, split: str = "test", options: 
     Raises:
         NotFound: The run has no checkpoint, or its store is gone.
         IntegrityError: The run's store has changed since training, or the checkpoint is damaged.
+        ConfigError: There is no such rule, or no such split.
         DataError: The store does not fit the run, or has no labelled item in the split.
     """
     options = options or Options()
+    Rule.of(options.rule or DEFAULT_RULE)
+    options = replace(options, device=pick_device(options.device))
     data = own_store(run) if store is None else fitting(run.lineage, store)
-    task, device = run.lineage.task, pick_device(options.device)
-    model = load_run(run, device=device)
-    predict = partial(probabilities, model, data, task=task, batch=options.batch, device=device)
-    predictions, indices = predict_split(data, task, split, predict)
-    if store is None and split == "val":
-        rule = options.rule or _kept_rule(run) or "f1"
-        thresholds = choose_thresholds(task, predictions.targets, predictions.probabilities, rule)
-    else:
-        thresholds, rule = validation_thresholds(run, options)
-    timing = _timing(model, data, indices, task, replace(options, device=device))
-    source = source_of(data, predictions, run.name, run.config.arch, _seen(run, data, predictions)).model_copy(
-        update={"timing": timing, "threshold_rule": rule}
-    )
-    metrics = predictions.metrics(thresholds, options.bootstrap).model_copy(update={"source": source})
-    if store is None:
-        write_json(run.path / f"metrics_{split}.json", metrics.model_dump(mode="json"))
-    return Evaluation(metrics, predictions)
+    recordings = _recordings(run, data, split, options)
+    source = _source(run, recordings, options)
+    found = _judged(run, recordings, source, options, own=store is None)
+    if not options.whole:
+        return found
+    if several_each(found):
+        beside = replace(options, aggregate="mean", whole=False)
+        found = replace(found, patients=_judged(run, recordings, source, beside, own=store is None))
+    return replace(found, members=_members(run, data, split, found, options))
 
 
-def validation_thresholds(run: Run, options: Options) -> tuple[dict[str, float], Rule]:
-    """The thresholds of a run and the rule that picked them; the validation split is evaluated where it was not yet.
+def validation_thresholds(run: Run, options: Options) -> tuple[dict[str, float], str]:
+    """The thresholds of a run at a level and the rule that picked them.
+
+    The validation split is evaluated where it was not yet, or by another rule or aggregate.
 
     Raises:
         EcgError: As :func:`measure`, for the validation split of the run's own store.
     """
-    kept = _kept(run)
-    if kept is None or kept.source is None or options.rule not in (None, kept.source.threshold_rule):
-        kept = measure(run, None, "val", options).metrics
-    return kept.thresholds, (kept.source.threshold_rule if kept.source else None) or "f1"
+    kept = _kept(run, options.aggregate)
+    if kept is None or not _serves(kept, run, options):
+        kept = measure(run, None, "val", replace(options, whole=False)).metrics
+    return kept.thresholds, (kept.source.threshold_rule if kept.source else None) or DEFAULT_RULE
 
 
 def own_store(run: Run) -> Store:
@@ -99,23 +109,76 @@ def own_store(run: Run) -> Store:
     return store
 
 
-def _timing(model: Trained, store: Store, indices: Indices, task: Task, options: Options) -> Timing:
+def _recordings(run: Run, store: Store, split: str, options: Options) -> Recordings:
+    said = predicted(run, store, split, device=options.device, batch=options.batch)
+    return recordings_of(store, run.lineage.task, split, said)
+
+
+def _source(run: Run, recordings: Recordings, options: Options) -> Source:
+    """What is evaluated, on what, how fast; the rule of the thresholds is yet to be known."""
+    seen = len(seen_patients(run, recordings.store, recordings.predictions.split))
+    source = source_of(recordings.store, recordings.predictions, run.name, run.config.arch, seen)
+    temperature = run.calibration.temperature
+    return source.model_copy(
+        update={
+            "timing": _timing(run, recordings.store, recordings.items, options),
+            "temperature": temperature,
+            "members": len(run.members),
+        }
+    )
+
+
+def _judged(run: Run, recordings: Recordings, source: Source, options: Options, *, own: bool) -> Evaluation:
+    """The evaluation at the level of the options; on the run's own store its document is kept."""
+    if own and source.split == "val":
+        rule = options.rule or _kept_rule(run, options.aggregate) or DEFAULT_RULE
+        thresholds = leveled(recordings.predictions, options).thresholds(rule)
+    else:
+        thresholds, rule = validation_thresholds(run, options)
+    named = source.model_copy(update={"threshold_rule": rule})
+    found = concluded(recordings, thresholds, named, options)
+    if own:
+        name = f"metrics_{_document(source.split, options.aggregate)}.json"
+        write_json(run.path / name, found.metrics.model_dump(mode="json"))
+    return found
+
+
+def _members(run: Run, store: Store, split: str, found: Evaluation, options: Options) -> dict[str, Metrics]:
+    """The figures of each member of an ensemble on the items it may be asked of, without intervals."""
+    plain = replace(options, bootstrap=0, whole=False)
+    made = {member.path.name: _recordings(member, store, split, plain) for member in run.members}
+    return {name: leveled(each.predictions, plain).metrics(found.metrics.thresholds, 0) for name, each in made.items()}
+
+
+def _timing(run: Run, store: Store, indices: Indices, options: Options) -> Timing:
+    model, task = load_run(run, device=options.device), run.lineage.task
     named = torch.cuda.get_device_name() if options.device == "cuda" else "cpu"
     with torch.inference_mode():
         predict = partial(forward, model, store, task=task, device=options.device)
         return time_per_record(predict, indices, options.batch, named, torch.get_num_threads())
 
 
-def _kept(run: Run) -> Metrics | None:
-    document = run.metrics("val")
-    return None if document is None else checked(Metrics, document, "metrics_val.json")
+def _document(split: str, aggregate: How | None) -> str:
+    """What the run calls the figures of a split at a level."""
+    return f"{split}_patients" if aggregate else split
 
 
-def _kept_rule(run: Run) -> Rule | None:
-    kept = _kept(run)
+def _kept(run: Run, aggregate: How | None) -> Metrics | None:
+    name = _document("val", aggregate)
+    document = run.metrics(name)
+    return None if document is None else checked(Metrics, document, f"metrics_{name}.json")
+
+
+def _kept_rule(run: Run, aggregate: How | None) -> str | None:
+    """The rule that was asked for last: at this level, else for recordings."""
+    kept = _kept(run, aggregate) or _kept(run, None)
     return kept.source.threshold_rule if kept and kept.source else None
 
 
-def _seen(run: Run, store: Store, predictions: Predictions) -> int:
-    """How many of the patients have shaped the weights."""
-    return len(set(predictions.patients) & run.lineage.seen().get(store.manifest.dataset, frozenset()))
+def _serves(kept: Metrics, run: Run, options: Options) -> bool:
+    """Whether kept thresholds are those of this task, rule and aggregate; runs of former versions lack a binary's."""
+    source, task = kept.source, run.lineage.task
+    if source is None or options.rule not in (None, source.threshold_rule):
+        return False
+    same = source.aggregate == (options.aggregate or "") and source.temperature == run.calibration.temperature
+    return same and set(kept.thresholds) == (set(task.asked) if task.thresholded else set())

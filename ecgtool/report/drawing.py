@@ -1,0 +1,68 @@
+"""What all figures of a report share: colours, style, panels, files; matplotlib figures, never a global state.
+
+Text that comes from data (labels) is drawn as it is, never as mathematics or markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any, Literal
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ecgtool.console import printable
+
+# Okabe and Ito (2008): told apart with any colour vision.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933", "#882255", "#44AA99")
+BLUE, ORANGE = COLOURS[:2]
+QUIET, GREY = "#BBBBBB", "#666666"
+
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#EEEEEE",
+    "axes.axisbelow": True,
+    "legend.edgecolor": "white",
+    "legend.framealpha": 0.85,
+    "svg.hashsalt": "ecgtool",
+    "text.parse_math": False,
+}
+
+
+def image(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
+    """The figure as a file; the same figure gives the same bytes."""
+    made = BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(made, format=kind, dpi=120, metadata={"Date": None} if kind == "svg" else {"Software": None})
+    return made.getvalue()
+
+
+def square(across: str, up: str, title: str) -> tuple[Figure, Axes]:
+    """A figure of one square plot from 0 to 1 both ways."""
+    figure = Figure(figsize=(5.0, 4.8), layout="constrained")
+    axes = figure.subplots()
+    axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel=across, ylabel=up, title=title)
+    return figure, axes
+
+
+def panels(number: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
+    """Small multiples, five to a row; panels without a label stay empty."""
+    columns = min(max(number, 1), 5)
+    rows = max(-(-number // columns), 1)
+    figure = Figure(figsize=(max(width * columns, 3.6), height * rows + 0.5), layout="constrained")
+    made = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for spare in made[number:]:
+        spare.set_axis_off()
+    return figure, made
+
+
+def worded(label: str, longest: int = 40) -> str:
+    """A label as matplotlib draws it: on one line, not endless, and no underscore first, which hides it in legends."""
+    shown = printable(label).replace("\n", " ")
+    shown = f" {shown}" if shown.startswith("_") else shown
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
