@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +92,41 @@ class Items(Dataset[Batch]):
         return {"path": self.path, "targets": self.targets, "columns": self.columns}
 
 
+class Draw(Protocol):
+    """Which items an epoch sees, in no order that means anything; an item may come more than once.
+
+    It follows from the seed and the epoch, so that a run that goes on after a stop, and every process of one, draws the
+    same.
+    """
+
+    def size(self, epoch: int) -> int:
+        """How many items."""
+
+    def __call__(self, epoch: int) -> Indices:
+        """Their numbers."""
+
+
+class EveryItem:
+    """A draw of every item, once.
+
+    Args:
+        indices: Item numbers.
+    """
+
+    def __init__(self, indices: Indices) -> None:
+        self.indices = indices
+
+    def size(self, epoch: int) -> int:
+        """As many as there are."""
+        del epoch
+        return len(self.indices)
+
+    def __call__(self, epoch: int) -> Indices:
+        """All of them."""
+        del epoch
+        return self.indices
+
+
 class ShuffledBatches(Sampler[Indices]):
     """The batches of an epoch: a permutation cut into as few parts of near-equal size as ``batch`` allows.
 
@@ -99,7 +134,7 @@ class ShuffledBatches(Sampler[Indices]):
     so that a step sees the same items however many share the work.
 
     Args:
-        indices: Item numbers to draw from.
+        draw: The items of each epoch, or the item numbers of all epochs.
         batch: Items per step, all processes together.
         seed: Decides the order, together with the epoch.
         epoch: The first epoch to draw.
@@ -110,13 +145,15 @@ class ShuffledBatches(Sampler[Indices]):
         ConfigError: A batch has fewer items than there are processes.
     """
 
-    def __init__(self, indices: Indices, batch: int, seed: int, epoch: int = 0, rank: int = 0, world: int = 1) -> None:
-        self.indices, self.seed, self.epoch = indices, seed, epoch
+    def __init__(
+        self, draw: Draw | Indices, batch: int, seed: int, epoch: int = 0, rank: int = 0, world: int = 1
+    ) -> None:
+        self.draw = EveryItem(draw) if isinstance(draw, np.ndarray) else draw
+        self.batch, self.seed, self.epoch = batch, seed, epoch
         self.rank, self.world = rank, world
-        self.batches = -(-len(indices) // batch)
-        if len(indices) // self.batches < world:
+        if self.draw.size(0) // self.batches(0) < world:
             raise ConfigError(
-                f"Batches of {batch} from {len(indices)} items cannot be shared by {world} processes.",
+                f"Batches of {batch} from {self.draw.size(0)} items cannot be shared by {world} processes.",
                 "Give a larger --batch or fewer --devices.",
             )
 
@@ -124,13 +161,17 @@ class ShuffledBatches(Sampler[Indices]):
         """Choose the epoch whose batches come next."""
         self.epoch = epoch
 
+    def batches(self, epoch: int) -> int:
+        """How many batches an epoch has."""
+        return -(-self.draw.size(epoch) // self.batch)
+
     def __iter__(self) -> Iterator[Indices]:
-        order = seeded(self.seed, self.epoch).permutation(self.indices)
-        for batch in np.array_split(order, self.batches):
+        order = seeded(self.seed, self.epoch).permutation(self.draw(self.epoch))
+        for batch in np.array_split(order, self.batches(self.epoch)):
             yield np.sort(np.array_split(batch, self.world)[self.rank])
 
     def __len__(self) -> int:
-        return self.batches
+        return self.batches(self.epoch)
 
 
 class OrderedBatches(Sampler[Indices]):

@@ -21,6 +21,8 @@ from ecgtool.task import Task
 from ecgtool.training.augment import Augmentation
 from ecgtool.training.data import Batch, seeded
 from ecgtool.training.losses import Loss
+from ecgtool.training.mixup import Mixup
+from ecgtool.training.processes import agree
 from ecgtool.training.schedules import optimizer, rate
 
 CHECK_EVERY = 50
@@ -49,12 +51,16 @@ class Method:
     Args:
         training: The settings.
         augmentation: Changes training items, in millivolt.
-        steps: Optimiser steps of the whole training.
+        steps: Optimiser steps of the whole schedule.
+        held: From which step on the rate is held for an average of weights; None where none is.
+        mixup: Blends training items; None where they stay apart.
     """
 
     training: TrainingConfig
     augmentation: Augmentation
     steps: int
+    held: int | None = None
+    mixup: Mixup | None = None
 
 
 class Classifier(LightningModule):
@@ -81,7 +87,7 @@ class Classifier(LightningModule):
     ) -> None:
         super().__init__()
         self.model, self.loss, self.goal = model, loss, goal
-        self.settings, self.augmentation, self.steps = method.training, method.augmentation, method.steps
+        self.settings, self.method = method.training, method
         self.mv_per_count, self.recorded = mv_per_count, dict(hyper_parameters)
         self.validated: dict[str, float] = {}
         self._logits: list[Tensor] = []
@@ -104,14 +110,15 @@ class Classifier(LightningModule):
         words = (self.settings.seed, self.current_epoch, self.global_rank)
         first, second = seeded(*words).integers(2**62, size=2)
         torch.manual_seed(int(first))
-        self.augmentation.begin(int(second), self.device)
+        self.method.augmentation.begin(int(second), self.device)
+        if self.method.mixup is not None:
+            self.method.mixup.begin(self.current_epoch, self.global_rank)
         self._train_loss = torch.zeros(2, dtype=torch.float64, device=self.device)
         self._bad_step = torch.tensor(-1, device=self.device)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The loss of a batch, augmented."""
-        signal = self.augmentation(self._millivolts(batch))
-        loss: Tensor = self.loss(self._logits_of(signal, batch), batch.target)
+        loss = self._training_loss(self.method.augmentation(self._millivolts(batch)), batch)
         with torch.no_grad():
             items = len(batch.target)
             self._train_loss += torch.stack([loss.double() * items, loss.new_tensor(items, dtype=torch.float64)])
@@ -120,6 +127,14 @@ class Classifier(LightningModule):
         if self.device.type == "cpu" or (index + 1) % CHECK_EVERY == 0:
             self._refuse_bad_loss()
         return loss
+
+    def _training_loss(self, signal: Tensor, batch: Batch) -> Tensor:
+        mixup = self.method.mixup
+        if mixup is None:
+            return self.loss(self._logits_of(signal, batch), batch.target)
+        blend = mixup.draw(len(signal), signal.device)
+        logits = self._logits_of(blend(signal), batch._replace(tabular=blend(batch.tabular)))
+        return blend.loss(self.loss, logits, batch.target)
 
     def train_loss(self) -> float:
         """Mean loss over the items of the epoch, of all processes.
@@ -131,18 +146,25 @@ class Classifier(LightningModule):
         total, items = self.trainer.strategy.reduce(self._train_loss, reduce_op="sum").tolist()
         return float(total / items)
 
+    def of_all_processes(self, values: Tensor) -> Tensor:
+        """The rows of all processes in the order of the items; see :class:`ecgtool.training.data.OrderedBatches`."""
+        if self.trainer.world_size == 1:
+            return values
+        return torch.as_tensor(self.all_gather(values)).transpose(0, 1).flatten(0, 1)
+
+    def on_validation_epoch_start(self) -> None:
+        """Let all processes validate the same model."""
+        if self.trainer.world_size > 1:
+            agree(self.model)
+
     def validation_step(self, batch: Batch) -> None:
         """Keep the logits of a batch for the end of the epoch."""
         self._logits.append(self(batch).float())
 
     def on_validation_epoch_end(self) -> None:
         """Loss and metric over all validation items at once; every process comes to the same."""
-        logits = torch.cat(self._logits)
+        logits = self.of_all_processes(torch.cat(self._logits))[: len(self.goal.targets)]
         self._logits = []
-        if self.trainer.world_size > 1:
-            gathered = torch.as_tensor(self.all_gather(logits))
-            logits = gathered.transpose(0, 1).flatten(0, 1)
-        logits = logits[: len(self.goal.targets)]
         if not torch.isfinite(logits).all():
             raise diverged("The outputs on the validation items are", self.current_epoch + 1, None, self.settings)
         targets = torch.from_numpy(self.goal.targets.astype(np.int64)).to(logits.device)
@@ -157,7 +179,7 @@ class Classifier(LightningModule):
     def configure_optimizers(self) -> Any:
         """The optimiser and, where the rate follows from the step, its schedule."""
         made = optimizer(self.model, self.settings)
-        share = rate(self.settings.scheduler, self.settings.warmup, self.steps)
+        share = rate(self.settings, self.method.steps, self.method.held)
         if share is None:
             return made
         return {"optimizer": made, "lr_scheduler": {"scheduler": LambdaLR(made, share), "interval": "step"}}

@@ -17,6 +17,7 @@ from ecgtool.store import Store
 from ecgtool.task import Task
 from ecgtool.training import trackers
 from ecgtool.training.augment import refuse_unfit
+from ecgtool.training.contradictions import refuse_contradictions
 from ecgtool.training.data import Indices, chosen
 
 
@@ -77,6 +78,7 @@ def make_plan(config: TrainConfig, store: Store | None = None) -> Plan:
     train, val = chosen(store, task, "train", config), chosen(store, task, "val", config)
     _check_labels(store, task, metric, train, val)
     refuse_unfit(config.augment, task, store.manifest.fs)
+    refuse_contradictions(config.training, task)
     tabular = config.data.tabular and "tabular" in spec.reads
     return Plan(config, store, task, metric, train, val, tabular)
 

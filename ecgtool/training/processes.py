@@ -15,6 +15,8 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from torch import distributed, nn
+
 from ecgtool import console
 from ecgtool.errors import ConfigError, EcgError
 
@@ -35,6 +37,14 @@ def first_process() -> bool:
 def rank_of(devices: int) -> int:
     """The number of this process among all, each machine having ``devices``."""
     return node_rank() * devices + int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def agree(model: nn.Module) -> None:
+    """Give all processes the mean of their running statistics, so that they validate, and keep, one model."""
+    for value in model.buffers():
+        if value.is_floating_point():
+            distributed.all_reduce(value)
+            value /= distributed.get_world_size()
 
 
 @contextmanager
@@ -70,6 +80,8 @@ def processes(work: Callable[[Path], None], run: Path, devices: int, nodes: int 
             for other in others:
                 other.kill()
                 other.join()
+            if distributed.is_initialized():  # the next training of this process has other partners
+                distributed.destroy_process_group()
 
 
 def _other(work: Callable[[Path], None], run: Path, rank: int) -> None:

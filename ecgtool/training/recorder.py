@@ -17,9 +17,11 @@ from ecgtool.files import write_file
 from ecgtool.metrics import find_metric
 from ecgtool.models.checkpoint import read_checkpoint
 from ecgtool.run import Run
+from ecgtool.training.averaging import Averaging
 from ecgtool.training.history import Row, best_epoch, finished, scores, write_csv
+from ecgtool.training.kept import epoch_file, is_kept, remove_older
 from ecgtool.training.runlog import log
-from ecgtool.training.schedules import plateau
+from ecgtool.training.schedules import first_averaged, plateau
 
 
 class WholeCheckpoints(CheckpointIO):
@@ -51,6 +53,7 @@ class Recorder(Callback):
         run: Where to write.
         metric: Name of the metric that picks the best epoch.
         training: How the run is fitted.
+        averaging: Whose weights are validated and kept.
         advance: Moves the progress line by a number of batches.
         send: Is given the history after every epoch; see :func:`ecgtool.training.trackers.tracked`.
     """
@@ -60,10 +63,12 @@ class Recorder(Callback):
         run: Run,
         metric: str,
         training: TrainingConfig,
+        averaging: Averaging,
         advance: Callable[[int], None],
         send: Callable[[Sequence[Row]], None],
     ) -> None:
-        self.run, self.training, self.advance, self.send = run, training, advance, send
+        self.run, self.training, self.averaging = run, training, averaging
+        self.advance, self.send = advance, send
         self.column, self.metric = f"val_{metric}", find_metric(metric)
         self.history: list[Row] = []
         self._started = 0.0
@@ -91,16 +96,32 @@ class Recorder(Callback):
         self.history.append(self._row(trainer, pl_module))
         values = scores(self.history, self.column, self.metric)
         improved = best_epoch(values) == len(values) - 1
-        if improved:
-            trainer.save_checkpoint(self.run.path / "checkpoints" / "best.pt", weights_only=True)
+        self._keep_weights(trainer, improved)
         if self.training.scheduler == "plateau":
             for group in trainer.optimizers[0].param_groups:
-                group["lr"] = self.training.lr * plateau(values)
+                group["lr"] = self.training.lr * self._share_of_rate(values)
         trainer.save_checkpoint(self.run.path / "checkpoints" / "last.ckpt")
         trainer.should_stop = finished(values, self.training)
         if trainer.is_global_zero:
+            remove_older(self.run, len(self.history), self.training)
             self._write_tables()
             self._tell(improved)
+
+    def _keep_weights(self, trainer: Trainer, improved: bool) -> None:
+        """Write what was validated, as the best and among those that are kept."""
+        epoch, folder = len(self.history), self.run.path / "checkpoints"
+        wanted = [folder / "best.pt"] if improved else []
+        wanted += [epoch_file(self.run, epoch)] if is_kept(epoch, epoch, self.training) else []
+        with self.averaging.applied():
+            for path in wanted:
+                trainer.save_checkpoint(path, weights_only=True)
+
+    def _share_of_rate(self, values: Sequence[float]) -> float:
+        """The share of the peak rate in the epoch that comes next, where it follows from the metric."""
+        first = first_averaged(self.training)
+        if first is not None and len(values) >= first:
+            return self.training.swa_rate
+        return plateau(values, self.training.plateau_patience, self.training.plateau_factor)
 
     def _row(self, trainer: Trainer, module: Any) -> Row:
         return {

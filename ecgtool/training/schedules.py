@@ -9,9 +9,6 @@ from torch import nn, optim
 
 from ecgtool.config import TrainingConfig
 
-PLATEAU_PATIENCE = 3
-"""Epochs without a better metric after which ``plateau`` halves the rate."""
-
 Schedule = Callable[[float, float], float]
 """Share of the peak rate, of the share of the steps done (0 to 1) and the share that warms up."""
 
@@ -44,22 +41,49 @@ SCHEDULES: dict[str, Schedule | None] = {
 """What follows from the step; ``plateau`` follows from the metric instead (see :func:`plateau`)."""
 
 
-def rate(name: str, warmup: float, steps: int) -> Callable[[int], float] | None:
-    """Share of the peak rate at each step of ``steps``; None where it does not follow from the step."""
-    schedule = SCHEDULES[name]
-    if schedule is None:
+def rate(training: TrainingConfig, steps: int, held: int | None = None) -> Callable[[int], float] | None:
+    """Share of the peak rate at each step; None where it does not follow from the step.
+
+    Args:
+        training: The settings.
+        steps: Steps of the whole schedule.
+        held: From which step on the rate is ``swa_rate`` of the peak; None for never.
+    """
+    schedule = SCHEDULES[training.scheduler]
+    if training.scheduler == "plateau" or (schedule is None and held is None):
         return None
-    return lambda step: schedule(min((step + 1) / (steps + 1), 1.0), warmup)
+
+    def share(step: int) -> float:
+        if held is not None and step >= held:
+            return training.swa_rate
+        return 1.0 if schedule is None else schedule(min((step + 1) / (steps + 1), 1.0), training.warmup)
+
+    return share
 
 
-def plateau(scores: Sequence[float]) -> float:
-    """Share of the peak rate after epochs of these scores: halved after each few without a better one."""
+def plateau(scores: Sequence[float], patience: int = 3, factor: float = 0.5) -> float:
+    """Share of the peak rate after epochs of these scores: lower after each few without a better one.
+
+    That of torch's ``ReduceLROnPlateau`` with a threshold of 0 and a patience of one less.
+
+    Args:
+        scores: One per epoch; more is better.
+        patience: Epochs without a better one after which the rate is lowered.
+        factor: By which.
+    """
     share, best, stale = 1.0, -math.inf, 0
     for score in scores:
         best, stale = (score, 0) if score > best else (best, stale + 1)
-        if stale == PLATEAU_PATIENCE:
-            share, stale = share / 2, 0
+        if stale == patience:
+            share, stale = share * factor, 0
     return share
+
+
+def first_averaged(training: TrainingConfig) -> int | None:
+    """The first epoch, from 0, whose weights ``training.swa`` averages; None where there is none."""
+    if not training.swa:
+        return None
+    return training.epochs - max(1, round(training.swa * training.epochs))
 
 
 def optimizer(module: nn.Module, config: TrainingConfig) -> optim.Optimizer:

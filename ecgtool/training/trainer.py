@@ -9,13 +9,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal
 
+import numpy.typing as npt
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.strategies import DDPStrategy
-from torch.utils.data import DataLoader
 
 from ecgtool import console
 from ecgtool.config import TrainingConfig
@@ -24,26 +24,23 @@ from ecgtool.home import portable
 from ecgtool.models.contract import new_model
 from ecgtool.run import Run
 from ecgtool.store import Store
+from ecgtool.task import Task
 from ecgtool.training.augment import Augmentation
 from ecgtool.training.augment_noise import recorded_noises
-from ecgtool.training.data import (
-    VALIDATION_BATCH,
-    Batch,
-    Items,
-    OrderedBatches,
-    ShuffledBatches,
-    loader,
-    training_targets,
-)
+from ecgtool.training.averaging import averaging_of
+from ecgtool.training.data import training_targets
+from ecgtool.training.feed import Feed
 from ecgtool.training.history import read_history
 from ecgtool.training.inference import pick_device
 from ecgtool.training.lineage import Start, going_on, how_to_resume
 from ecgtool.training.losses import Loss, balanced
+from ecgtool.training.mixup import mixup_of
 from ecgtool.training.module import Classifier, Goal, Method
 from ecgtool.training.plan import Plan, make_plan
-from ecgtool.training.processes import first_process, rank_of
+from ecgtool.training.processes import first_process
 from ecgtool.training.recorder import Recorder, WholeCheckpoints
 from ecgtool.training.runlog import log
+from ecgtool.training.schedules import first_averaged
 from ecgtool.training.start import start_from
 from ecgtool.training.trackers import tracked
 
@@ -61,37 +58,20 @@ def train(path: Path) -> None:
     training = run.config.training
     plan = make_plan(run.config, Store.open(run.lineage.store))
     done = read_history(run)
-    loaders = _loaders(plan, epoch=len(done))
-    batches = len(loaders.train)
-    module = _module(run, plan, batches, fresh=not done)
+    targets = training_targets(plan.store, plan.task, (plan.train, plan.val), plan.config)
+    feed = Feed(plan, targets, len(done))
+    module = classifier(run, plan, feed, targets, fresh=not done)
+    averaging = averaging_of(training, module.model, feed.in_order)
     if first_process():
         _announce(run, plan, len(done))
-    progress = console.progress(f"training {run.name}", training.epochs * batches)
-    with progress as advance, tracked(run, fresh=not done) as send, _quiet():
-        advance(len(done) * batches)
-        trainer = _trainer(run, training, Recorder(run, plan.metric, training, advance, send))
+    progress = console.progress(f"training {run.name}", feed.batches(training.epochs))
+    with progress as advance, tracked(run, fresh=not done) as send, quiet():
+        advance(feed.batches(len(done)))
+        recorder = Recorder(run, plan.metric, training, averaging, advance, send)
+        trainer = lightning_trainer(run, training, [averaging, recorder])
         with _explained(run, trainer):
             newest = run.checkpoint("last") if done else None
-            trainer.fit(module, loaders.train, loaders.val, ckpt_path=newest, weights_only=True)
-
-
-class Loaders(NamedTuple):
-    """This process's share of the items."""
-
-    train: DataLoader[Batch]
-    val: DataLoader[Batch]
-
-
-def _loaders(plan: Plan, epoch: int) -> Loaders:
-    """The loaders of the training items, from an epoch on, and of the validation items."""
-    training = plan.config.training
-    rank, world = rank_of(training.devices), training.devices * training.nodes
-    shuffled = ShuffledBatches(plan.train, training.batch, training.seed, epoch, rank, world)
-    ordered = OrderedBatches(plan.val, max(training.batch, VALIDATION_BATCH), rank, world)
-    targets = training_targets(plan.store, plan.task, (plan.train, plan.val), plan.config)
-    items = Items(plan.store, targets, plan.columns)
-    pin = pick_device(training.device) == "cuda"
-    return Loaders(*(loader(items, part, workers=training.workers, pin=pin) for part in (shuffled, ordered)))
+            trainer.fit(module, datamodule=feed, ckpt_path=newest, weights_only=True)
 
 
 def _announce(run: Run, plan: Plan, done: int) -> None:
@@ -107,20 +87,18 @@ def _announce(run: Run, plan: Plan, done: int) -> None:
     )
 
 
-def _module(run: Run, plan: Plan, batches: int, *, fresh: bool) -> Classifier:
+def classifier(run: Run, plan: Plan, feed: Feed, targets: npt.NDArray[Any], *, fresh: bool) -> Classifier:
     """The model, its loss and its goal; a fresh one has the weights its configuration starts from."""
     training, task = run.config.training, plan.task
     torch.manual_seed(training.seed)
     model = new_model(run)
     if fresh and run.lineage.parents:
         start_from(model, Start.find(run.lineage.parents[0]).checkpoint)
-    targets = training_targets(plan.store, task, (plan.train, plan.val), plan.config)
-    weights = balanced(task, targets[plan.train]) if training.class_weights == "balanced" else training.class_weights
     return Classifier(
         model,
-        Loss(task.loss if training.loss == "auto" else training.loss, task, None if weights == "none" else weights),
+        _loss(training, task, targets[plan.train]),
         Goal(task, plan.metric, targets[plan.val]),
-        Method(training, _augmentation(run, plan), -(-batches // training.accumulate) * training.epochs),
+        _method(run, plan, feed),
         mv_per_count=plan.store.manifest.scale_uv / 1000,
         hyper_parameters={
             "config": run.config.model_dump(mode="json"),
@@ -132,13 +110,31 @@ def _module(run: Run, plan: Plan, batches: int, *, fresh: bool) -> Classifier:
     )
 
 
+def _loss(training: TrainingConfig, task: Task, targets: npt.NDArray[Any]) -> Loss:
+    weights = balanced(task, targets) if training.class_weights == "balanced" else training.class_weights
+    return Loss(
+        task.loss if training.loss == "auto" else training.loss,
+        task,
+        None if weights == "none" else weights,
+        gamma=training.focal_gamma,
+        smoothing=training.label_smoothing,
+    )
+
+
+def _method(run: Run, plan: Plan, feed: Feed) -> Method:
+    training, first = run.config.training, first_averaged(run.config.training)
+    steps = feed.steps(training.epochs if first is None else first)
+    held = None if first is None else steps
+    return Method(training, _augmentation(run, plan), steps, held, mixup_of(training))
+
+
 def _augmentation(run: Run, plan: Plan) -> Augmentation:
     config, held = plan.config.augment, plan.store.manifest
     noises = recorded_noises(Path(config.nstdb) if config.nstdb else None, config.use, held.fs)
     return Augmentation(config, held.leads, held.fs, run.norm_stats.std_mv, noises)
 
 
-def _trainer(run: Run, training: TrainingConfig, recorder: Recorder) -> Trainer:
+def lightning_trainer(run: Run, training: TrainingConfig, callbacks: list[Callback]) -> Trainer:
     """Lightning's trainer without anything of its own on the screen or the disk."""
     device = pick_device(training.device)
     if device == "cuda" and training.devices > torch.cuda.device_count():
@@ -158,7 +154,8 @@ def _trainer(run: Run, training: TrainingConfig, recorder: Recorder) -> Trainer:
         gradient_clip_val=training.clip or None,
         deterministic="warn" if training.deterministic else False,
         default_root_dir=run.path,
-        callbacks=[recorder],
+        callbacks=callbacks,
+        reload_dataloaders_every_n_epochs=int(training.curriculum != "none"),
         plugins=[LightningEnvironment(), WholeCheckpoints()],
         logger=False,
         enable_checkpointing=False,
@@ -184,7 +181,7 @@ def precision(name: str, device: str) -> Precision:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Lightning's notes switched off; warnings of any library go to the log, where ``-v`` shows them."""
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)

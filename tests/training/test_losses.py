@@ -6,6 +6,7 @@ import torch
 from support import MULTICLASS, MULTILABEL
 
 from ecgtool.errors import ConfigError
+from ecgtool.task import Task
 from ecgtool.training.losses import Loss, balanced
 
 LOGITS = torch.tensor([[0.5, -1.0, 2.0], [-0.3, 0.8, 0.1], [1.5, 0.2, -2.0]])
@@ -91,3 +92,52 @@ def test_what_does_not_fit_is_refused():
         Loss("ce", MULTILABEL)
     with pytest.raises(ConfigError, match="one positive weight for each of SLOW, FAST, STEP; 2 are given"):
         Loss("bce", MULTILABEL, (1.0, 2.0))
+
+
+@pytest.mark.parametrize(("positive", "at"), [("", 1), ("yes", 1), ("no", 0)])
+def test_bce_of_a_binary_task_is_torchs_of_one_logit(positive, at):
+    task = Task(name="answer", kind="multiclass", labels=("no", "yes"), positive=positive)
+    logit, target = torch.tensor([0.5, -1.0, 2.0, 0.1]), torch.tensor([1, 0, 0, -1])
+    logits = torch.zeros(4, 2)
+    logits[:, at] = logit
+    truth = (target == at).float()[:3]
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logit[:3], truth)
+    assert float(Loss("bce", task)(logits, target)) == pytest.approx(float(expected), rel=1e-6)
+    weights = [0.5, 0.5]
+    weights[at] = 2.0
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logit[:3], truth, pos_weight=torch.tensor(4.0))
+    assert float(Loss("bce", task, weights)(logits, target)) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_focal_with_an_exponent_of_0_is_the_cross_entropy_and_fades_with_more():
+    flat, usual, steep = (float(Loss("focal", MULTILABEL, gamma=gamma)(LOGITS, SETS)) for gamma in (0.0, 2.0, 5.0))
+    assert flat == pytest.approx(float(Loss("bce", MULTILABEL)(LOGITS, SETS)), rel=1e-6)
+    assert flat > usual > steep
+
+
+@pytest.mark.parametrize("weights", [None, (1.0, 2.0, 3.0)])
+def test_smoothed_ce_is_torchs(weights):
+    given = None if weights is None else torch.tensor(weights)
+    expected = torch.nn.functional.cross_entropy(LOGITS, CLASSES, given, label_smoothing=0.1)
+    assert float(Loss("ce", MULTICLASS, weights, smoothing=0.1)(LOGITS, CLASSES)) == pytest.approx(float(expected))
+
+
+def test_smoothed_bce_asks_for_a_little_less_than_yes_and_a_little_more_than_no():
+    truth = SETS.float() * 0.8 + 0.1
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(LOGITS, truth)
+    assert float(Loss("bce", MULTILABEL, smoothing=0.2)(LOGITS, SETS)) == pytest.approx(float(expected))
+
+
+@pytest.mark.parametrize(("name", "task", "target"), [("bce", MULTILABEL, SETS), ("ce", MULTICLASS, CLASSES)])
+def test_validation_is_measured_against_unsmoothed_targets(name, task, target):
+    smooth = Loss(name, task, smoothing=0.3)
+    assert float(smooth(LOGITS, target)) != float(Loss(name, task)(LOGITS, target))
+    assert float(smooth.eval()(LOGITS, target)) == float(Loss(name, task)(LOGITS, target))
+
+
+@pytest.mark.parametrize("name", ["bce", "focal"])
+def test_the_loss_of_a_batch_is_the_mean_of_its_items(name):
+    for task, target in ((MULTILABEL, SETS), (MULTICLASS, CLASSES)):
+        loss = Loss(name, task)
+        assert loss.of_items(LOGITS, target).shape == (3,)
+        assert float(loss.of_items(LOGITS, target).mean()) == pytest.approx(float(loss(LOGITS, target)), rel=1e-6)

@@ -1,0 +1,34 @@
+"""Settings of a training that cannot be together, or not with a task; refused before a run begins."""
+
+from __future__ import annotations
+
+from ecgtool.config import TrainingConfig
+from ecgtool.errors import ConfigError
+from ecgtool.task import Task
+
+BLENDED = ("multilabel", "multiclass", "hierarchical")
+"""Kinds of tasks whose targets have a mean: one decision for each label of an item."""
+
+
+def refuse_contradictions(training: TrainingConfig, task: Task) -> None:
+    """Refuse settings that exclude each other or do not fit the task.
+
+    Raises:
+        ConfigError: There are such.
+    """
+    if training.ema and training.swa:
+        raise ConfigError("training.ema and training.swa exclude each other: one average is kept.", "Leave out one.")
+    if training.swa and training.early_stop is not None:
+        raise ConfigError(
+            "training.swa averages the last epochs, which --early-stop may never reach.",
+            "Leave out one: --set training.early_stop=null, or --set training.swa=0.",
+        )
+    if training.mixup and task.kind not in BLENDED:
+        raise ConfigError(
+            f"training.mixup cannot be: targets of the task '{task.name}' ({task.kind}) have no mean.", "Leave it out."
+        )
+    if training.label_smoothing and training.loss == "focal":
+        raise ConfigError(
+            "training.label_smoothing has no meaning with the loss 'focal', which goes by how sure the model is.",
+            "Use --loss ce or bce, or leave it out.",
+        )
