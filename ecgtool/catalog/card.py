@@ -89,7 +89,9 @@ def _origin_rows(manifest: BundleManifest) -> list[tuple[str, str]]:
 
 def _members(temperatures: Mapping[str, float]) -> str:
     """Whose mean an ensemble is."""
-    said = ", ".join(f"{name} (temperature {value:.4g})" for name, value in temperatures.items())
+    said = ", ".join(
+        name if value == 1 else f"{name} (temperature {value:.4g})" for name, value in temperatures.items()
+    )
     return f"the mean of the logits of {len(temperatures)}: {said}" if said else ""
 
 

@@ -199,6 +199,7 @@ def facts(entry: CatalogEntry) -> RenderableType:
         "architecture": entry.arch,
         "task": entry.task,
         "run": entry.lineage.get("run"),
+        "mean of": ", ".join(entry.lineage.get("members", ())),
         "store": lineage.get("store"),
         "digest of the store": lineage.get("store_digest"),
         "started from": ", ".join(lineage.get("parents", ())),

@@ -109,11 +109,13 @@ def begun(config: TrainConfig, begin: Callable[[TrainConfig], Made]) -> dict[str
     return made
 
 
-def train_members(run: Run, train: Callable[[Run], object]) -> None:
+def train_members(run: Run, done: Callable[[Run], bool], train: Callable[[Run], object]) -> None:
     """Train the members one after another; those that are done already are kept."""
     for number, member in enumerate(run.members, 1):
-        log.info("member %d of %d: %s", number, len(run.members), member.path.name)
-        train(member)
+        kept = done(member)
+        log.info("member %d of %d: %s%s", number, len(run.members), member.path.name, ", done" if kept else "")
+        if not kept:
+            train(member)
 
 
 def _tell_rare_labels(config: TrainConfig) -> None:

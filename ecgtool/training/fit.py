@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ecgtool import console
 from ecgtool.config import TrainConfig
 from ecgtool.errors import ConfigError, IntegrityError
 from ecgtool.files import locked_folder, write_json
@@ -72,7 +73,7 @@ def _to_the_end(run: Run) -> None:
     alone = locked_folder(run.path) if first_process() else nullcontext()
     with alone, log:
         if run.members:
-            train_members(run, _member_to_the_end)
+            train_members(run, _judged, _to_the_end)
         elif not complete(run):
             _train(run)
         if first_process():
@@ -85,9 +86,9 @@ def _to_the_end(run: Run) -> None:
             _wait_for(run.path / "metrics_val.json")
 
 
-def _member_to_the_end(member: Run) -> None:
-    if not (complete(member) and (member.path / "metrics_val.json").is_file()):
-        _to_the_end(member)
+def _judged(run: Run) -> bool:
+    """Whether there is nothing left to do: what judges a run comes last."""
+    return complete(run) and (run.path / "metrics_val.json").is_file()
 
 
 def _train(run: Run) -> None:
@@ -114,6 +115,10 @@ def calibrate(run: Run, device: str = "cpu") -> None:
     logits, items = predicted(run, store, "val", device=device)
     fitted = fit_temperature(task, np.asarray(store.targets(task)[items]), logits)
     write_json(path, fitted.model_dump(mode="json"))
+    if fitted.note:
+        console.log.info("no temperature is fitted: %s", fitted.note)
+    else:
+        console.log.info("temperature %.3f, fitted on %d validation items", fitted.temperature, fitted.items)
 
 
 def create(config: TrainConfig, out: str = "") -> Run:
