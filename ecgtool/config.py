@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ecgtool.errors import ConfigError, did_you_mean
 from ecgtool.files import explained
@@ -129,8 +129,10 @@ class TrainingConfig(Section):
         " the training items.",
     )
     val_metric: str = Field("", description="The metric that picks the best epoch; the task's own when empty.")
-    crop_s: float | None = Field(
-        None, description="Seconds of the crops the model reads: a random one of each item in training.", gt=0
+    crop_s: Annotated[float, Field(gt=0)] | Literal["auto"] | None = Field(
+        None,
+        description="Seconds of the crops the model reads: a random one of each item in training; auto: 10, of items"
+        " that are longer.",
     )
     crops: int | None = Field(
         None,
@@ -201,11 +203,12 @@ class TrainingConfig(Section):
     )
     split_leak: bool = Field(False, description="Allow a patient to be in two of the splits.")
 
-    @model_validator(mode="after")
-    def _seeds_differ(self) -> Self:
-        if self.seeds and len(set(self.seeds)) < max(2, len(self.seeds)):
-            raise ValueError("seeds must be two or more, each once")
-        return self
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if seeds and len(set(seeds)) < max(2, len(seeds)):
+            raise ValueError("an ensemble needs two seeds or more, each once")
+        return seeds
 
 
 class AugmentConfig(Section):

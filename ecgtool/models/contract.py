@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ecgtool.config import Section, TrainConfig, checked
 from ecgtool.models import ARCHITECTURES
-from ecgtool.models.crops import Crops
+from ecgtool.models.crops import Crops, crops_of
 from ecgtool.run import NormStats, Run
 from ecgtool.task import Task
 
@@ -212,9 +212,8 @@ def assembled(config: TrainConfig, task: Task, inputs: Inputs, stats: NormStats)
     Raises:
         ConfigError: Unknown name or option, or a crop longer than an item.
     """
-    crops, asked = None, config.training.crop_s
-    if asked is not None:
-        crops = Crops(inputs.samples, round(asked * inputs.fs), config.training.crops)
+    crops = crops_of(config.training, inputs.samples, inputs.fs)
+    if crops is not None:
         inputs = replace(inputs, samples=crops.length)
     positive = _single(task) if config.training.loss == "bce" else None
     outputs = len(task.labels) if positive is None else 1

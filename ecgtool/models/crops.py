@@ -10,7 +10,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ecgtool.config import TrainingConfig
 from ecgtool.errors import ConfigError
+
+LONG_S = 10.0
+"""Seconds of a crop where the configuration leaves it to us: what a clinical recording lasts."""
 
 
 class Crops(nn.Module):
@@ -53,6 +57,18 @@ class Crops(nn.Module):
     def joined(self, logits: Tensor) -> Tensor:
         """Logits [batch, outputs] of items: the mean of those of their crops [batch * crops, outputs]."""
         return logits if self.training else logits.unflatten(0, (-1, len(self.starts))).mean(dim=1)
+
+
+def crops_of(training: TrainingConfig, samples: int, fs: float) -> Crops | None:
+    """The crops that a configuration asks for of items of ``samples`` at ``fs`` Hz; None: whole items.
+
+    Raises:
+        ConfigError: A crop is longer than an item.
+    """
+    asked = training.crop_s
+    if asked == "auto":
+        asked = LONG_S if samples > LONG_S * fs else None
+    return None if asked is None else Crops(samples, round(asked * fs), training.crops)
 
 
 def spread(samples: int, length: int, number: int | None = None) -> list[int]:

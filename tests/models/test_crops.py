@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from ecgtool.config import resolve
+from ecgtool.config import TrainingConfig, resolve
 from ecgtool.errors import ConfigError
 from ecgtool.models.contract import Inputs, assembled, beside_zero
-from ecgtool.models.crops import Crops, random_crops, spread
+from ecgtool.models.crops import Crops, crops_of, random_crops, spread
 from ecgtool.run import NormStats
 from ecgtool.task import Task
 
@@ -121,6 +121,22 @@ def test_a_crop_of_the_whole_item_changes_nothing():
     signal, age = torch.randn(4, 2, 40), torch.zeros(4, 1)
     with torch.inference_mode():
         torch.testing.assert_close(cropped(signal, age), whole(signal, age))
+
+
+@pytest.mark.parametrize(("samples", "length"), [(100, None), (101, 100), (600, 100)])
+def test_auto_crops_10_s_of_longer_items(samples, length):
+    crops = crops_of(TrainingConfig(crop_s="auto"), samples, 10)
+    assert (None if crops is None else crops.length) == length
+
+
+def test_without_the_setting_items_are_whole():
+    assert crops_of(TrainingConfig(), 600, 10) is None
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "long"])
+def test_a_length_that_is_none_is_refused(wrong):
+    with pytest.raises(ConfigError, match="crop_s"):
+        resolve([{"training": {"crop_s": wrong}}])
 
 
 @pytest.mark.parametrize("positive", [0, 1])
