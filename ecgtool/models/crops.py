@@ -56,7 +56,7 @@ class Crops(nn.Module):
 
     def joined(self, logits: Tensor) -> Tensor:
         """Logits [batch, outputs] of items: the mean of those of their crops [batch * crops, outputs]."""
-        return logits if self.training else logits.unflatten(0, (-1, len(self.starts))).mean(dim=1)
+        return logits if self.training else logits.reshape(-1, len(self.starts), logits.shape[-1]).mean(dim=1)
 
 
 def crops_of(training: TrainingConfig, samples: int, fs: float) -> Crops | None:
