@@ -107,7 +107,27 @@ def train(
     from ecgtool.config import compose
     from ecgtool.training.fit import fit
 
-    return _result(fit(compose(recipe, config, flags, set_ or ()), out, resume or None))
+    composed = compose(recipe, config, flags, set_ or ())
+    return _checked(composed, resume) if check else _result(fit(composed, out, resume or None))
+
+
+def _checked(config: Any, resume: str) -> Result:
+    """What the checks of a configuration, or of a run, find."""
+    from ecgtool.console import log, table
+    from ecgtool.run import Run
+    from ecgtool.training.checks import check_all, check_run
+
+    answers = check_run(Run.open(resume)) if resume else check_all(config)
+    rows = [(name, answer.finding.status, answer.finding.found, answer.seconds) for name, answer in answers.items()]
+    failed = [(name, found) for name, status, found, _ in rows if status == "failed"]
+    for name, found in failed:
+        log.error("the check '%s' failed: %s", name, found)
+    names = ("check", "status", "found", "seconds")
+    return Result(
+        data={"checks": [dict(zip(names, row, strict=True)) for row in rows], "failed": [name for name, _ in failed]},
+        text=table(("check", "result", "what was found", "s"), rows),
+        code=1 if failed else 0,
+    )
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -23,6 +23,8 @@ from ecgtool.models.contract import Inputs, Normalised, assembled
 from ecgtool.run import Made, NormStats, Run, member_configs
 from ecgtool.store import SPLITS, Store
 from ecgtool.training import lineage
+from ecgtool.training.checks import check_quickly
+from ecgtool.training.checks.contract import Subject
 from ecgtool.training.data import Indices
 from ecgtool.training.ensemble import Spread, begun, train_members
 from ecgtool.training.evaluate import evaluate_run
@@ -143,6 +145,7 @@ def _begun(config: TrainConfig) -> Made:
     if start is not None and not config.training.init_leak:
         lineage.refuse_leak(start, plan.store, _held_out(plan))
     stats = norm_stats(plan.store, plan.train, config.data.normalise, plan.tabular)
+    check_quickly(Subject(plan, stats, start))
     if start is not None:
         matching(_model(plan, stats), start.checkpoint)
     return Made(config, lineage.lineage(plan.store, plan.task, plan.train, plan.tabular, start), stats)
