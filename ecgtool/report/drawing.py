@@ -20,6 +20,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 BLUE, ORANGE = COLOURS[:2]
 QUIET, GREY = "#BBBBBB", "#666666"
 
+BESIDE = 4
+"""Lines from which on their names stand beside the plot."""
+
 STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -42,12 +45,22 @@ def image(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
     return made.getvalue()
 
 
-def square(across: str, up: str, title: str) -> tuple[Figure, Axes]:
-    """A figure of one square plot from 0 to 1 both ways."""
-    figure = Figure(figsize=(5.0, 4.8), layout="constrained")
+def square(across: str, up: str, title: str, lines: int = 1) -> tuple[Figure, Axes]:
+    """A figure of one square plot from 0 to 1 both ways, with room beside it for the names of several lines."""
+    figure = Figure(figsize=(5.0 if lines < BESIDE else 6.0, 4.8), layout="constrained")
     axes = figure.subplots()
     axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel=across, ylabel=up, title=title)
+    axes.set_box_aspect(1)
     return figure, axes
+
+
+def named(figure: Figure, axes: Axes, title: str, inside: Literal["lower right", "lower left", "upper left"]) -> None:
+    """The legend: inside the plot where it is short, beside it where it would hide the curves."""
+    handles, labels = axes.get_legend_handles_labels()
+    if len(labels) < BESIDE:
+        axes.legend(loc=inside, title=title)
+    else:
+        figure.legend(handles, labels, loc="outside right upper", title=title, fontsize=8)
 
 
 def panels(number: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:

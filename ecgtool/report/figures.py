@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from ecgtool.evaluation import Evaluation
 from ecgtool.metrics import Metrics
 from ecgtool.metrics.curves import Counts
-from ecgtool.report.drawing import BLUE, COLOURS, QUIET, STYLE, image, panels, square, worded
+from ecgtool.report.drawing import BLUE, COLOURS, QUIET, STYLE, image, named, panels, square, worded
 from ecgtool.report.page import Image
 from ecgtool.report.reliability import calibrated
 from ecgtool.report.shown import shown
@@ -36,7 +36,7 @@ class Chart:
 
 def roc(found: Evaluation) -> Figure:
     """ROC curves, one per label, the area in the legend; the dot is where the threshold decides."""
-    figure, axes = square("1 - specificity", "Sensitivity", "ROC")
+    figure, axes = square("1 - specificity", "Sensitivity", "ROC", len(shown(found.metrics)))
     axes.plot([0, 1], [0, 1], color=QUIET, linestyle="--", linewidth=1)
     for label, colour, counts in _counts(found):
         falsely, right = (np.concatenate(([0.0], part)) for part in (1 - counts.specificity, counts.sensitivity))
@@ -45,13 +45,14 @@ def roc(found: Evaluation) -> Figure:
         decided = values["specificity"].value, values["sensitivity"].value
         if label in found.metrics.thresholds and None not in decided:
             axes.plot([1 - (decided[0] or 0)], [decided[1] or 0], "o", color=colour, markersize=5, clip_on=False)
-    axes.legend(loc="lower right", title="AUROC")
+    named(figure, axes, "AUROC", "lower right")
     return figure
 
 
 def precision_recall(found: Evaluation) -> Figure:
     """Precision-recall curves, one per label, average precision in the legend; dotted: the share of positives."""
-    figure, axes = square("Sensitivity (recall)", "Positive predictive value (precision)", "Precision and recall")
+    heads = ("Sensitivity (recall)", "Positive predictive value (precision)", "Precision and recall")
+    figure, axes = square(*heads, len(shown(found.metrics)))
     for label, colour, counts in _counts(found):
         axes.axhline(counts.positives / found.metrics.items, color=colour, linewidth=0.8, linestyle=":")
         axes.step(
@@ -62,7 +63,7 @@ def precision_recall(found: Evaluation) -> Figure:
             linewidth=1.4,
             label=_scored(found.metrics, label, "auprc"),
         )
-    axes.legend(loc="lower left", title="AUPRC")
+    named(figure, axes, "AUPRC", "lower left")
     return figure
 
 
@@ -99,12 +100,13 @@ def thresholds(found: Evaluation) -> Figure | None:
     figure, axes_of = panels(len(drawn), *((5.0, 3.6) if alone else (2.5, 2.0)))
     for axes, (label, counts) in zip(axes_of, drawn, strict=False):
         for (name, said), colour in zip(_DECIDED.items(), COLOURS, strict=False):
-            axes.plot(counts.thresholds, getattr(counts, name), color=colour, linewidth=1.1, label=said)
+            values = getattr(counts, name)
+            axes.step(counts.thresholds, values, where="post", color=colour, linewidth=1.1, label=said)
         axes.axvline(chosen[label], color="black", linewidth=0.9)
         axes.set(xlim=(0, 1), ylim=(0, 1.02))
         axes.set_title(f"{worded(label, 24)}  at {chosen[label]:.3f}", fontsize=9)
     figure.supxlabel("threshold", fontsize=9)
-    figure.legend(*axes_of[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    figure.legend(*axes_of[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
 

@@ -100,7 +100,7 @@ def _drawn(mistake: Mistake, found: Evaluation, recordings: Recordings) -> Image
     store, item = recordings.store, int(recordings.items[row])
     name = recordings.predictions.ids[row]
     record = _nameless(store.record(item))
-    figure = draw(record, title=f"Item {name}", note=mistake.said)
+    figure = draw(record, title=f"Item {name}", note=mistake.said, filters="as the store holds it")
     true = ", ".join(store.labels_of(item, store.task(found.metrics.task.name))) or "none of the labels"
     where = f"item {name}" + (f", of {others} recordings of the patient the one most wrong" if others > 1 else "")
     caption = printable(f"{mistake.said}. True: {true}. {where[0].upper()}{where[1:]}.")

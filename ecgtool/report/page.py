@@ -20,6 +20,8 @@ Cell = str | Value
 """A cell of a table: words, or a figure with its interval."""
 
 DASH = "–"
+MANY = 8
+"""Columns from which on a table is set smaller."""
 _NUMBER = re.compile(r"[-+<]? ?[\d.,]+ ?%?( \([^)]*\))?|–|")
 
 
@@ -129,7 +131,8 @@ def _html_table(section: Section) -> str:
     heads = _html_cells("th", kinds, section.columns)
     head = f"<thead><tr>{heads}</tr></thead>\n" if any(section.columns) else ""
     rows = "".join(f"<tr>{_html_cells('td', kinds, row)}</tr>\n" for row in section.rows)
-    return f'<div class="wide"><table>{head}<tbody>\n{rows}</tbody></table></div>'
+    wide = ' class="many"' if len(section.columns) > MANY else ""
+    return f'<div class="wide"><table{wide}>{head}<tbody>\n{rows}</tbody></table></div>'
 
 
 def _html_cells(tag: str, kinds: Sequence[str], cells: Sequence[Cell]) -> str:
@@ -172,7 +175,7 @@ _PAGE = Template("""<!DOCTYPE html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>$title</title>
 <style>
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 72rem; margin: 2rem auto;
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 76rem; margin: 2rem auto;
   padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #ccc; }
 p { max-width: 50rem; }
@@ -181,7 +184,9 @@ p { max-width: 50rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th { border-bottom: 2px solid #999; vertical-align: bottom; }
-th, td { padding: .25rem .9rem .25rem 0; text-align: left; }
+th, td { padding: .25rem .75rem .25rem 0; text-align: left; }
+.many { font-size: .82rem; } .many th, .many td { padding-right: .5rem; }
+.many td small { font-size: .7rem; letter-spacing: -.02em; }
 td { vertical-align: top; border-bottom: 1px solid #e6e6e6; }
 td small { display: block; color: #555; font-size: .75rem; white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; }

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from ecgtool.evaluation import Evaluation
 from ecgtool.metrics.curves import calibration
 from ecgtool.metrics.logits import activated
-from ecgtool.report.drawing import BLUE, GREY, ORANGE, QUIET, worded
+from ecgtool.report.drawing import BESIDE, BLUE, GREY, ORANGE, QUIET, named, worded
 from ecgtool.report.shown import shown
 
 Floats = npt.NDArray[np.float64]
@@ -22,7 +22,7 @@ Flags = npt.NDArray[np.bool_]
 
 def calibrated(found: Evaluation) -> Figure:
     """Predicted against observed frequency of every label above, how often each probability was given below."""
-    figure = Figure(figsize=(5.0, 5.8), layout="constrained")
+    figure = Figure(figsize=(5.0 if len(shown(found.metrics)) < BESIDE - 1 else 6.0, 5.8), layout="constrained")
     above, below = figure.subplots(2, 1, height_ratios=(4, 1), sharex=True)
     above.plot([0, 1], [0, 1], color=QUIET, linestyle="--", linewidth=1)
     outcomes = found.predictions.outcomes(found.metrics.thresholds)
@@ -39,7 +39,7 @@ def calibrated(found: Evaluation) -> Figure:
     said = "all labels together" if len(names) > 1 else _scored(found, names[0])
     _line(above, truth.ravel(), chances.ravel(), {"color": "black" if len(names) > 1 else BLUE, "label": said})
     above.set(xlim=(0, 1), ylim=(0, 1.01), ylabel="Share of positives", title="Calibration")
-    above.legend(loc="upper left", title="Brier score", fontsize=8)
+    named(figure, above, "Brier score", "upper left")
     _histogram(below, truth.ravel(), chances.ravel())
     return figure
 
@@ -64,6 +64,7 @@ def _histogram(axes: Axes, truth: Flags, chances: Floats) -> None:
     edges = np.linspace(0, 1, 21)
     axes.hist([chances[~truth], chances[truth]], bins=list(edges), stacked=True, color=[QUIET, ORANGE])
     axes.set_yscale("symlog")
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set(xlim=(0, 1), xlabel="Predicted probability", ylabel="cases")
     axes.legend(["negative", "positive"], loc="upper center", fontsize=7, ncols=2)
 
