@@ -7,6 +7,7 @@ weight per item, and a whole batch of resamples is one sparse product instead of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -48,46 +49,44 @@ class Ranking:
         shape = (int(opens.sum()), len(target))
         return cls(_indicator(bins, order, target[order], shape), _indicator(bins, order, ~target[order], shape))
 
-    def counts(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Weight of the positives and of the negatives in each bin.
-
-        Args:
-            weights: float [items, resamples].
-
-        Returns:
-            Two arrays [bins, resamples], the most probable bin first.
-        """
-        return self.positives @ weights, self.negatives @ weights
+    def tally(self, weights: Floats) -> Tally:
+        """The bins counted under weights float [items, resamples]."""
+        return Tally(self.positives @ weights, self.negatives @ weights)
 
 
-def auroc(positives: Floats, negatives: Floats) -> Floats:
+@dataclass(frozen=True)
+class Tally:
+    """Weight of the positives and of the negatives in each bin, [bins, resamples], the most probable bin first."""
+
+    positives: Floats
+    negatives: Floats
+
+    @cached_property
+    def falsely(self) -> Floats:
+        """Weight of the negatives in a bin and all before it, [bins, resamples]."""
+        return np.cumsum(self.negatives, axis=0)
+
+
+def auroc(tally: Tally) -> Floats:
     """Area under the ROC curve, ties counted half: the Mann-Whitney statistic (Hanley and McNeil 1982).
-
-    Args:
-        positives: Weight of the positives per bin, the most probable bin first; [bins, resamples].
-        negatives: The same of the negatives.
 
     Returns:
         [resamples]; NaN where a class is absent.
     """
-    below = negatives.sum(axis=0) - np.cumsum(negatives, axis=0)
-    pairs = positives.sum(axis=0) * negatives.sum(axis=0)
-    return _ratio((positives * (below + negatives / 2)).sum(axis=0), pairs, np.nan)
+    positives, total = tally.positives, tally.falsely[-1]
+    below = total - tally.falsely + tally.negatives / 2
+    return _ratio((positives * below).sum(axis=0), positives.sum(axis=0) * total, np.nan)
 
 
-def average_precision(positives: Floats, negatives: Floats) -> Floats:
+def average_precision(tally: Tally) -> Floats:
     """Area under the precision-recall curve as a sum of steps, without interpolation (Davis and Goadrich 2006).
-
-    Args:
-        positives: Weight of the positives per bin, the most probable bin first; [bins, resamples].
-        negatives: The same of the negatives.
 
     Returns:
         [resamples]; NaN where there is no positive.
     """
-    found = np.cumsum(positives, axis=0)
-    precision = _ratio(found, found + np.cumsum(negatives, axis=0), 0.0)
-    return _ratio((positives * precision).sum(axis=0), positives.sum(axis=0), np.nan)
+    found = np.cumsum(tally.positives, axis=0)
+    precision = _ratio(found, found + tally.falsely, 0.0)
+    return _ratio((tally.positives * precision).sum(axis=0), found[-1], np.nan)
 
 
 @dataclass(frozen=True)

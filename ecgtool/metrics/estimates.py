@@ -67,7 +67,7 @@ def evaluate(
         level=level,
         values=_of_one_label(values, per_label) if len(per_label) == 1 else values,
         per_label=per_label,
-        left_out=_left_out(outcomes),
+        left_out=left_out(outcomes),
         thresholds=dict(zip(task.asked, outcomes.thresholds.tolist(), strict=True)) if task.thresholded else {},
         confusion=outcomes.confusion.tolist() if task.exclusive else None,
         bootstrap=Resampling(resamples=bootstrap, seed=seed),
@@ -148,7 +148,7 @@ def _of_one_label(values: Mapping[str, Value], per_label: Mapping[str, LabelMetr
     }
 
 
-def _left_out(outcomes: Outcomes) -> dict[str, str]:
+def left_out(outcomes: Outcomes) -> dict[str, str]:
     """Labels without both classes, and which is absent."""
     return {
         label: "no negative item" if outcomes.truth[:, index].any() else "no positive item"

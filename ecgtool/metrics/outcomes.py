@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool.errors import DataError
-from ecgtool.metrics.curves import Floats, Ranking, auroc, average_precision
+from ecgtool.metrics.curves import Floats, Ranking, Tally, auroc, average_precision
 from ecgtool.metrics.logits import clipped_logit
 from ecgtool.metrics.reliability import Bins, Recalibration
 from ecgtool.task import NOT_LABELLED, Task
@@ -144,16 +144,14 @@ class Counted:
         return self._count(self.outcomes.truth)
 
     @cached_property
-    def bins(self) -> list[tuple[Floats, Floats]]:
-        """Per label the weights of positives and negatives by descending probability, [bins, resamples] each."""
-        return [ranking.counts(self.weights) for ranking in self.outcomes.rankings]
+    def tallies(self) -> list[Tally]:
+        """Per label the weights of positives and negatives by descending probability."""
+        return [ranking.tally(self.weights) for ranking in self.outcomes.rankings]
 
     @cached_property
     def recalibrated(self) -> tuple[Floats, Floats]:
         """Calibration slope and intercept of each label."""
-        fits = self.outcomes.recalibrations
-        sums = np.concatenate([fit.terms for fit in fits], axis=1).T @ self.weights
-        steps = [fit.step(part) for fit, part in zip(fits, np.split(sums, len(fits)), strict=True)]
+        steps = [fit.step(fit.terms @ self.weights) for fit in self.outcomes.recalibrations]
         alone = (self.positives == 0) | (self.positives == self.total)
         slope, intercept = (np.where(alone, np.nan, np.stack(parts)) for parts in zip(*steps, strict=True))
         return slope, intercept
@@ -170,11 +168,11 @@ class Counted:
 
     def auroc(self) -> Floats:
         """Area under the ROC curve."""
-        return np.stack([auroc(*bins) for bins in self.bins])
+        return np.stack([auroc(tally) for tally in self.tallies])
 
     def auprc(self) -> Floats:
         """Average precision."""
-        return np.stack([average_precision(*bins) for bins in self.bins])
+        return np.stack([average_precision(tally) for tally in self.tallies])
 
     def f1(self) -> Floats:
         """F1 score; 0 where nothing is right, NaN without positives."""

@@ -65,6 +65,18 @@ class Predictions:
             if len(part) != len(self.ids):
                 raise DataError(f"There are {len(self.ids)} items but {len(part)} {name}.")
 
+    def taken(self, items: npt.NDArray[np.int64]) -> Self:
+        """The predictions of these items, in their order."""
+        return replace(
+            self,
+            ids=tuple(self.ids[item] for item in items),
+            patients=tuple(self.patients[item] for item in items),
+            targets=self.targets[items],
+            probabilities=self.probabilities[items],
+            logits=self.logits[items],
+            metadata={name: tuple(column[item] for item in items) for name, column in self.metadata.items()},
+        )
+
     def divided(self, temperature: float) -> Self:
         """The same predictions with their logits divided by a temperature."""
         logits = np.asarray(self.logits / np.float32(temperature), dtype=np.float32)

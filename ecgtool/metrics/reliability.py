@@ -61,7 +61,7 @@ class Recalibration:
     Args:
         slope: NaN where it does not exist: one class, or classes that one probability parts.
         intercept: With the slope at 1; NaN without both classes.
-        terms: Of the score and the information at both estimates, [items, 7].
+        terms: Of the score and the information at both estimates, [7, items].
     """
 
     slope: float
@@ -75,8 +75,8 @@ class Recalibration:
         pull, spread = _terms(truth, expit(intercept + logits))
         with np.errstate(invalid="ignore"):
             residual, weight = _terms(truth, expit(line[0] + line[1] * logits))
-        columns = (residual, residual * logits, weight, weight * logits, weight * np.square(logits), pull, spread)
-        return cls(float(line[1]), intercept, np.stack(columns, axis=1))
+        rows = (residual, residual * logits, weight, weight * logits, weight * np.square(logits), pull, spread)
+        return cls(float(line[1]), intercept, np.stack(rows))
 
     def step(self, sums: Floats) -> tuple[Floats, Floats]:
         """Slope and intercept of resamples, [resamples] each, from the weighted sums of the terms [7, resamples]."""

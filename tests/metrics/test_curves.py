@@ -20,10 +20,10 @@ def test_areas_of_a_resample_equal_scikit_learn_on_the_items_it_draws(seed, digi
     target, probability = draw(seed, digits=digits)
     drawn = np.random.default_rng(seed).integers(0, len(target), len(target))
     weights = np.bincount(drawn, minlength=len(target)).astype(float)[:, None]
-    counts = Ranking.of(target, probability).counts(weights)
-    assert auroc(*counts)[0] == pytest.approx(sk.roc_auc_score(target[drawn], probability[drawn]), abs=1e-12)
+    counts = Ranking.of(target, probability).tally(weights)
+    assert auroc(counts)[0] == pytest.approx(sk.roc_auc_score(target[drawn], probability[drawn]), abs=1e-12)
     expected = sk.average_precision_score(target[drawn], probability[drawn])
-    assert average_precision(*counts)[0] == pytest.approx(expected, abs=1e-12)
+    assert average_precision(counts)[0] == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_rare_label_has_few_bins_however_many_items():
@@ -36,8 +36,8 @@ def test_a_rare_label_has_few_bins_however_many_items():
 def test_areas_without_both_classes_are_undefined():
     weights = np.ones((3, 1))
     probability = np.array([0.1, 0.2, 0.3])
-    nobody, everybody = (Ranking.of(np.full(3, value), probability).counts(weights) for value in (False, True))
-    assert np.isnan([auroc(*nobody)[0], auroc(*everybody)[0], average_precision(*nobody)[0]]).all()
+    nobody, everybody = (Ranking.of(np.full(3, value), probability).tally(weights) for value in (False, True))
+    assert np.isnan([auroc(nobody)[0], auroc(everybody)[0], average_precision(nobody)[0]]).all()
 
 
 @pytest.mark.parametrize("rule", ["f1", "youden"])
