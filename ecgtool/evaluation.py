@@ -20,6 +20,7 @@ from ecgtool.metrics import Metrics, Source, Timing
 from ecgtool.metrics.logits import activated
 from ecgtool.metrics.patients import How, at_level
 from ecgtool.metrics.predictions import Predictions
+from ecgtool.metrics.subgroups import Subgroups, subgroups
 from ecgtool.store import ITEM_COLUMNS, Store
 from ecgtool.task import Task
 
@@ -76,7 +77,7 @@ class Evaluation:
     metrics: Metrics
     predictions: Predictions
     recordings: Recordings | None = None
-    subgroups: tuple[Any, ...] = ()
+    subgroups: Subgroups | None = None
     patients: Evaluation | None = None
     members: Mapping[str, Metrics] = field(default_factory=dict)
 
@@ -90,7 +91,7 @@ class Evaluation:
         """Everything that was found, as JSON holds it."""
         return {
             **self.metrics.model_dump(mode="json"),
-            "subgroups": [group.model_dump(mode="json") for group in self.subgroups],
+            "subgroups": self.subgroups and self.subgroups.model_dump(mode="json"),
             "by_patient": self.patients and self.patients.metrics.model_dump(mode="json"),
             "by_member": {name: metrics.model_dump(mode="json") for name, metrics in self.members.items()},
             "notes": list(self.predictions.notes),
@@ -178,7 +179,7 @@ def recordings_of(store: Store, task: Task, split: str, said: tuple[npt.NDArray[
             f"{store.path} has no item labelled for task '{task.name}' in split {split}.", "Choose another --split."
         )
     rows = store.items.iloc[items]
-    further = [name for name in rows.columns if name not in ITEM_COLUMNS]
+    further = {name: rows[name].tolist() for name in rows.columns if name not in ITEM_COLUMNS}
     predictions = Predictions(
         task=task,
         ids=tuple(rows["id"]),
@@ -187,9 +188,14 @@ def recordings_of(store: Store, task: Task, split: str, said: tuple[npt.NDArray[
         targets=np.array(store.targets(task)[items]),
         probabilities=activated(task, logits),
         logits=logits,
-        metadata={name: tuple(rows[name].tolist()) for name in further},
+        metadata={name: tuple(map(_sex, column) if name == "sex" else column) for name, column in further.items()},
     )
     return Recordings(store, items, predictions)
+
+
+def _sex(value: object) -> object:
+    """A store's number for a sex in words."""
+    return "male" if value == 0 else "female" if value == 1 else value
 
 
 def concluded(recordings: Recordings, thresholds: Mapping[str, float], source: Source, options: Options) -> Evaluation:
@@ -199,7 +205,7 @@ def concluded(recordings: Recordings, thresholds: Mapping[str, float], source: S
     metrics = metrics.model_copy(update={"source": source.model_copy(update={"aggregate": options.aggregate or ""})})
     for note in predictions.notes if options.whole else ():
         log.warning("%s", note)
-    groups: tuple[Any, ...] = ()
+    groups = subgroups(predictions, thresholds, bootstrap=options.bootstrap) if options.whole else None
     return Evaluation(metrics, predictions, recordings, groups)
 
 

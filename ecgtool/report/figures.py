@@ -14,6 +14,7 @@ from ecgtool.evaluation import Evaluation
 from ecgtool.metrics import Metrics
 from ecgtool.metrics.curves import Counts
 from ecgtool.report.drawing import BLUE, COLOURS, QUIET, STYLE, image, named, panels, square, worded
+from ecgtool.report.forest import by_subgroup
 from ecgtool.report.page import Image
 from ecgtool.report.reliability import calibrated
 from ecgtool.report.shown import shown
@@ -132,6 +133,11 @@ CHARTS: dict[str, Chart] = {
         intervals,
         "A dot is the figure, the line its 95 % interval. Hollow dots: too few patients for the interval to bear "
         "weight. The dashed line, 0.5, is chance.",
+    ),
+    "subgroups": Chart(
+        by_subgroup,
+        "A dot is the figure of a group, the line its 95 % interval; the band is the interval of all together. Groups "
+        "whose lines overlap widely cannot be said to differ. Hollow dots: too few patients with or without a label.",
     ),
     "roc": Chart(
         roc,

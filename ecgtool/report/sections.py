@@ -71,6 +71,26 @@ def labels(found: Evaluation) -> Section | None:
     return Section("By label", text, columns, rows, ("intervals",), words.label_notes(metrics))
 
 
+def groups(found: Evaluation) -> Section | None:
+    """The figures of groups of people, and the largest gaps between them."""
+    if found.subgroups is None or not found.subgroups.groupings:
+        return None
+    names = ("macro_auroc", "macro_auprc", "macro_f1", "macro_sensitivity", "macro_specificity", "brier", "ece")
+    rows: list[list[Cell]] = []
+    for grouping in found.subgroups.groupings:
+        for name, group in grouping.groups.items():
+            values = [group.values.get(figure, Value()) for figure in names]
+            cases = [str(group.items), str(group.patients), str(sum(group.positives.values()))]
+            rows.append([grouping.column, f"{name} *" if group.few else name, *cases, *values])
+    heads = [words.NAMES[name.removeprefix("macro_")] for name in names]
+    columns = ("column", "group", f"{words.LEVELS[found.metrics.level]}s", "patients", "positives", *heads)
+    text = [
+        "Does it work alike for everybody? All groups are judged by the thresholds of all. * Too few patients with or "
+        "without one of the labels for an interval to bear weight."
+    ]
+    return Section("By group", text, columns, rows, ("subgroups",), words.gap_notes(found.subgroups))
+
+
 def discrimination(found: Evaluation) -> Section:
     """ROC and precision-recall curves."""
     return Section("Discrimination", _chosen(found.metrics), figures=("roc", "precision_recall"))
@@ -152,6 +172,7 @@ SECTIONS: tuple[Callable[[Evaluation], Section | None], ...] = (
     what,
     overall,
     labels,
+    groups,
     discrimination,
     reliability,
     decisions,

@@ -8,6 +8,7 @@ from ecgtool.console import counted
 from ecgtool.evaluation import Evaluation
 from ecgtool.metrics import FEW, METRICS, Metrics, Value
 from ecgtool.metrics.outcomes import QUANTITIES
+from ecgtool.metrics.subgroups import Subgroups
 from ecgtool.report.page import DASH, Cell, interval, number, spoken
 
 NAMES = {
@@ -117,6 +118,20 @@ def label_notes(metrics: Metrics) -> list[str]:
             f"* Fewer than {FEW} patients with or without the label: its interval is a rough guide at best ({named})."
         )
     return notes
+
+
+def gap_notes(groups: Subgroups, most: int = 5) -> list[str]:
+    """The largest differences between groups of which enough patients are known."""
+    every = [
+        (gap.difference, f"{label}, {NAMES[figure]} by {grouping.column}: {gap.best} above {gap.worst}")
+        for grouping in groups.groupings
+        for label, figures in grouping.gaps.items()
+        for figure, gap in figures.items()
+    ]
+    largest = sorted(every, key=lambda pair: -pair[0])[:most]
+    said = "; ".join(f"{words} by {difference:.3f}" for difference, words in largest)
+    caution = "The largest of several gaps is large by chance too: look at both intervals."
+    return [f"Largest gaps: {said}. {caution}"] if said else []
 
 
 def threshold(metrics: Metrics, label: str) -> str:
