@@ -106,6 +106,9 @@ def _counted(accounts: Sequence[Account], plan: Plan) -> dict[str, int]:
         "samples marked invalid were bridged": sum(part.invalid for part in accounts),
         f"recordings are longer than {seconds}; their {kept} was kept": sum(part.longer for part in accounts),
         f"recordings are shorter than {seconds}; they were put between zeros": sum(part.padded for part in accounts),
+        "recordings lack leads and were left out; --missing mask keeps such, the leads imputed": sum(
+            part.lacking for part in accounts
+        ),
         "recordings lack leads; these were imputed": sum(part.imputed for part in accounts),
         "recordings have a modified lead that stands in for a standard one": sum(part.stand_ins for part in accounts),
     }

@@ -86,6 +86,7 @@ class Account:
         missing: Recordings that are not there.
         damaged: Recordings that cannot be used, each with the reason.
         advice: What to do about the first of these; empty where nothing is known.
+        lacking: How many of these lack leads alone, so that a mask would keep them.
     """
 
     first: int
@@ -110,6 +111,7 @@ class Account:
     missing: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     advice: str = ""
+    lacking: int = 0
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ def usable(plan: Plan, row: int) -> bool:
 
 def _accounted(plan: Plan, row: int, entry: Entry, account: Account) -> Counts:
     """The items of one entry; none, and a word in the account, where it cannot be used."""
+    record = None
     try:
         record = plan.corpus.read(entry)
         prepared = preprocess(record, plan.channels, plan.steps, plan.samples)
@@ -160,6 +163,7 @@ def _accounted(plan: Plan, row: int, entry: Entry, account: Account) -> Counts:
         if not account.damaged:
             account.advice = error.hint
         account.damaged.append(error.message)
+        account.lacking += record is not None and _lacks_leads(record, plan)
     else:
         if prepared.begin_s:
             account.begins.append((row, prepared.begin_s))
@@ -168,6 +172,15 @@ def _accounted(plan: Plan, row: int, entry: Entry, account: Account) -> Counts:
         _judge(record, entry, prepared, account)
         return items
     return np.empty((0, len(plan.channels), plan.samples), np.int16)
+
+
+def _lacks_leads(record: Record, plan: Plan) -> bool:
+    """Whether a recording lacks a lead that it is to have."""
+    try:
+        record.select(plan.corpus.leads, stand_in=plan.steps.stand_in)
+    except DataError:
+        return True
+    return False
 
 
 def _items(plan: Plan, record: Record, prepared: Prepared, account: Account) -> Counts:

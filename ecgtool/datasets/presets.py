@@ -146,6 +146,8 @@ class Fixtures:
 
 PRESETS: Mapping[str, type[Standard] | type[Fixtures]] = MappingProxyType({"standard": Standard, "fixtures": Fixtures})
 """Presets by name."""
+CTRCD_XML = "ctrcd-xml"
+"""The preset that writes files in place of a store; see :mod:`ecgtool.datasets.ctrcd_xml`."""
 
 
 def chance_of(*key: int) -> np.random.Generator:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool.datasets.corpus import Entry
-from ecgtool.datasets.presets import DRAWING, PRESETS, Preset
+from ecgtool.datasets.presets import CTRCD_XML, DRAWING, PRESETS, Preset
 from ecgtool.datasets.splits import Division
 from ecgtool.errors import ConfigError, did_you_mean
 from ecgtool.record import LEADS_12, Record
@@ -76,7 +76,7 @@ class Synthetic:
         preset: str = "standard",
     ) -> None:
         if preset not in PRESETS:
-            raise ConfigError(f"There is no preset '{preset}'.", did_you_mean(preset, PRESETS))
+            raise ConfigError(f"There is no preset '{preset}'.", did_you_mean(preset, (*PRESETS, CTRCD_XML)))
         self._preset: Preset = PRESETS[preset](seed)
         records = self._preset.records if records is None else records
         fs = self._preset.fs if fs is None else fs

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from ecgtool.datasets.fixtures import Proof
 
 Records = Annotated[
-    int | None, typer.Option("--records", help="Recordings to draw; 200, or 52 fixtures, if not given.")
+    int | None, typer.Option("--records", help="Recordings to draw; 200, 52 fixtures or 600 XML files if not given.")
 ]
 Seconds = Annotated[float, typer.Option("--seconds", help="Length of each recording.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same recordings.")]
@@ -27,15 +29,20 @@ PresetName = Annotated[
     str,
     typer.Option(
         "--preset",
-        help="standard: patients as they come to a clinic; fixtures: one finding each, measured in what was drawn.",
+        help="standard: patients as they come to a clinic; fixtures: one finding each, measured in what was drawn; "
+        "ctrcd-xml: no store, but a folder of MUSE XML and a manifest as a clinic hands them over.",
     ),
 ]
+
+
+_USUAL_S = 10.0
+_OF_A_FOLDER = ("out", "force")
 
 
 @shared_options(out="", without=("fs",))
 def synthetic(
     records: Records = None,
-    seconds: Seconds = 10.0,
+    seconds: Seconds = _USUAL_S,
     seed: Seed = 42,
     task: Tasks = None,
     fs: Rate = None,
@@ -45,8 +52,14 @@ def synthetic(
 ) -> Result:
     """Draw synthetic twelve-lead electrocardiograms, labelled, and make a store of them.
 
-    Tasks: diagnosis (several findings at once; the default) and rhythm (one of five).
+    Tasks: diagnosis (several findings at once; the default) and rhythm (one of five). The preset ctrcd-xml writes a
+    folder in place of a store (./ctrcd if --out does not say): patients under cancer therapy, whose hearts may fail.
     """
+    from ecgtool.datasets.presets import CTRCD_XML
+
+    if preset == CTRCD_XML:
+        _refuse_for_folder(shared, {"seconds": seconds != _USUAL_S, "task": bool(task), "fs": fs is not None})
+        return _clinic(Path(shared.out or "ctrcd"), records, seed, force=shared.force)
     from ecgtool.datasets.splits import Division
     from ecgtool.datasets.synthetic import DIAGNOSIS, Synthetic
 
@@ -58,6 +71,38 @@ def synthetic(
     name = shared.out or ("fixtures" if proven else "synthetic")
     made = replace(shared, out=name).prepare(corpus, tasks, arch="cnn1d")
     return _proven(made) if proven else made
+
+
+def _refuse_for_folder(shared: Shared, given: dict[str, bool]) -> None:
+    """Refuse options of a store where none is made."""
+    from ecgtool.errors import ConfigError
+
+    given |= {
+        field.name: getattr(shared, field.name) != field.default
+        for field in fields(shared)
+        if field.name not in (*_OF_A_FOLDER, "fs")
+    }
+    wrong = next((name for name, differs in given.items() if differs), None)
+    if wrong is not None:
+        raise ConfigError(
+            f"The preset ctrcd-xml writes recordings, no store: --{wrong.replace('_', '-')} is not for it.",
+            "Give it to: ecg prepare manifest",
+        )
+
+
+def _clinic(folder: Path, records: int | None, seed: int, *, force: bool) -> Result:
+    """Write the folder, and say how to make a store of it."""
+    from ecgtool.datasets.ctrcd_xml import MANIFEST, RECORDS, write_clinic
+
+    counts = write_clinic(folder, RECORDS if records is None else records, seed, force=force)
+    manifest, name = folder / MANIFEST, shlex.quote(folder.name or "ctrcd")
+    prepare = f"ecg prepare manifest {shlex.quote(str(manifest))} --leads 8 --fs 500 --length 5000"
+    return Result(
+        {"path": str(folder), "manifest": str(manifest), **counts},
+        f"{manifest}: {counts['recordings']} recordings of {counts['patients']} fictional patients, "
+        f"{counts['ctrcd_patients']} of them with CTRCD; {counts['lacking_leads']} recordings lack a lead.",
+        [f"{prepare} --out {name}", f"{prepare} --missing mask --out {name}"],
+    )
 
 
 def _proven(made: Result) -> Result:
