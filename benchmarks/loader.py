@@ -1,12 +1,12 @@
-"""Is the loader ever what training waits for?
+"""Is the loop around the model ever what training waits for?
 
-    python benchmarks/loader.py [--arch cnn1d] [--items 4000] [--batch 32]
+    python benchmarks/loader.py [--arch cnn1d | --recipe ptbxl-z-xresnet1d] [--items 4000] [--batch 32]
 
 Prints items per second of (a) our loader alone, (b) the usual loader beside it: one ``__getitem__`` per item, float32
-made on the CPU, collated; then of (c) the bare model's forward, backward and optimiser step on a batch that lies in
-memory, and (d) whole training epochs as ``ecg train`` runs them, with (d) / (c), which is 1 where nothing waits.
-Everything runs in this process on one thread, and its processor time is what counts, so that other work on the machine
-does not show.
+made on the CPU, collated; then of (c) the bare network's forward, backward and optimiser step on a batch that lies in
+memory, normalised and cropped, and (d) whole training epochs as ``ecg train`` runs them, with (d) / (c), which is 1
+where nothing waits: without what a recipe adds, with each of its additions alone, and with all. Everything runs in this
+process on one thread, and its processor time is what counts, so that other work on the machine does not show.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from ecgtool.config import compose
-from ecgtool.models.contract import load_run
+from ecgtool.config import TrainConfig, compose, resolve
+from ecgtool.models.contract import new_model
 from ecgtool.record import LEADS_12
 from ecgtool.run import Run
 from ecgtool.store import Store
@@ -32,10 +33,18 @@ from ecgtool.training.fit import fit
 from ecgtool.training.losses import Loss
 from ecgtool.training.schedules import optimizer
 
+OFF: Mapping[str, Mapping[str, Any]] = {
+    "augmentation": {"augment": {"use": ()}},
+    "mixup": {"training": {"mixup": 0.0}},
+    "average of weights": {"training": {"ema": 0.0, "swa": 0.0}},
+}
+"""What a recipe may add to the loop, and how to leave it out."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--arch", default="cnn1d")
+    parser.add_argument("--recipe", default="")
     parser.add_argument("--items", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=1)
@@ -47,10 +56,36 @@ def main() -> None:
         usual = usual_loader(store, options.batch)
         print(f"(a) loader alone                  {ours:12,.0f} items/s")
         print(f"(b) usual loader, item by item    {usual:12,.0f} items/s   ours is {ours / usual:.1f} times as fast")
-        trained, bare = training(store, options.arch, options.batch, options.epochs, Path(folder) / "run")
-        print(f"(c) bare model, {options.arch:<17} {bare:12,.0f} items/s")
-        print(f"(d) training epochs               {trained:12,.0f} items/s   {trained / bare:.3f} of (c)")
-        print(f"the loader alone is {ours / bare:.0f} times as fast as the model")
+        flags = {"data": {"dataset": str(store.path)}, "training": {"batch": options.batch, "device": "cpu"}}
+        flags |= {} if options.recipe else {"arch": options.arch}
+        whole = compose(options.recipe, flags=flags)
+        fit(_over(whole, {"training": {"epochs": 1}}), f"{folder}/warm-up")
+        bare = network_alone(store, Run.open(f"{folder}/warm-up"))
+        print(f"(c) bare network, {whole.arch:<15} {bare:12,.0f} items/s")
+        for number, (name, config) in enumerate(additions(whole).items()):
+            trained = training(store, config, options.epochs, f"{folder}/{number}")
+            print(f"(d) epochs{name:<23} {trained:12,.0f} items/s   {trained / bare:.3f} of (c)", flush=True)
+        print(f"the loader alone is {ours / bare:.0f} times as fast as the network")
+
+
+def additions(whole: TrainConfig) -> dict[str, TrainConfig]:
+    """The configuration without its additions, with each of those it has, and as it is."""
+    without = {name: _over(whole, off) for name, off in OFF.items()}
+    has = [name for name in OFF if without[name] != whole]
+    plain = whole
+    for name in has:
+        plain = _over(plain, OFF[name])
+    alone = {}
+    for name in has:
+        config = whole
+        for other in has:
+            config = config if other == name else _over(config, OFF[other])
+        alone[f", {name}"] = config
+    return {"": plain, **alone, **({", all of it": whole} if len(has) > 1 else {})}
+
+
+def _over(config: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
+    return resolve([config.model_dump(), values])
 
 
 def random_store(path: Path, items: int) -> Store:
@@ -99,48 +134,51 @@ def usual_loader(store: Store, batch: int) -> float:
     return _rate(len(train), lambda: list(iter(made)))
 
 
-def training(store: Store, arch: str, batch: int, epochs: int, out: Path) -> tuple[float, float]:
-    """Items per second of training epochs (what more of them cost more), and of the bare model on one batch."""
-    flags = {"arch": arch, "data": {"dataset": str(store.path)}}
+def training(store: Store, config: TrainConfig, epochs: int, out: str) -> float:
+    """Items per second of training epochs: what more of them cost more."""
 
-    def fitted(passes: int, name: str = "") -> tuple[float, Run]:
-        settings = {"training": {"epochs": passes, "batch": batch, "device": "cpu"}}
+    def fitted(passes: int) -> float:
         start = time.process_time()
-        run = fit(compose(flags=flags | settings), f"{out}-{name or passes}")
-        return time.process_time() - start, run
+        fit(_over(config, {"training": {"epochs": passes}}), f"{out}-{passes}")
+        return time.process_time() - start
 
-    fitted(1, "warm-up")
-    short, long = fitted(1), fitted(1 + epochs)
-    run, epoch = long[1], (long[0] - short[0]) / epochs
-    train, val = store.indices("train"), store.indices("val")
-    model = load_run(run).train()
-    step = optimizer(model, run.config.training)
-    loss = Loss("bce", store.task())
-    items = Items(store, np.array(store.targets(store.task())), 2)
-    part = items[train[:batch]]
-    held = part.signal.float() * 1e-3
+    once = fitted(1)
+    return len(store.indices("train")) * epochs / (fitted(1 + epochs) - once)
+
+
+def network_alone(store: Store, run: Run) -> float:
+    """Items per second of the network on one batch, and its share of a validation, without anything around it."""
+    train, val, batch = store.indices("train"), store.indices("val"), run.config.training.batch
+    model = new_model(run)
+    items, task = Items(store, np.array(store.targets(store.task())), 2), store.task()
+    loss, step = Loss("bce", task), optimizer(model, run.config.training)
+
+    def seen(indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        part = items[indices]
+        signal = part.signal.float() * 1e-3 if model.crops is None else model.crops(part.signal.float() * 1e-3)
+        tabular = part.tabular if model.crops is None else model.crops.repeated(part.tabular)
+        return (signal - model.mean) / model.std, tabular
+
+    held, target = seen(train[:batch]), items[train[:batch]].target
 
     def once() -> None:
         step.zero_grad()
-        loss(model(held, part.tabular), part.target).backward()
+        loss(model.network(held[0], tabular=held[1]), target).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         step.step()
 
-    steps = -(-len(train) // batch)
-    seconds = _seconds(lambda: [once() for _ in range(steps)])
+    seconds = -(-len(train) // batch) * _seconds(lambda: [once() for _ in range(10)]) / 10
     model.eval()
-    checked = items[val[:64]]
+    checked = seen(val[:64])
     with torch.inference_mode():
-        seconds += _seconds(
-            lambda: [model(checked.signal.float() * 1e-3, checked.tabular) for _ in range(len(val) // 64)]
-        )
-    return len(train) / epoch, len(train) / seconds
+        seconds += len(val) / 64 * _seconds(lambda: model.network(checked[0], tabular=checked[1]))
+    return len(train) / seconds
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """Of the better of two."""
+    """Of the best of three."""
     taken = []
-    for _ in range(2):
+    for _ in range(3):
         start = time.process_time()
         work()
         taken.append(time.process_time() - start)

@@ -1,22 +1,35 @@
 """Every recipe that ships can be used."""
 
 import pytest
+from support import MULTICLASS, MULTILABEL, make_store
 
 from ecgtool.config import compose, recipes
 from ecgtool.metrics import METRICS
 from ecgtool.models import ARCHITECTURES
 from ecgtool.models.contract import Inputs, build
+from ecgtool.task import Task
+from ecgtool.training.fit import fit
+
+ANY_STORE = {"starter-cnn"}
+"""Recipes that are for no store in particular."""
 
 
 @pytest.mark.parametrize("name", recipes())
 def test_a_recipe_resolves_and_its_model_is_built(name):
     config = compose(recipe=name)
     assert config.summary.endswith(".")
-    assert config.data.dataset
+    assert bool(config.data.dataset) != (name in ANY_STORE)
     assert config.training.val_metric in ("", *METRICS)
     spec = ARCHITECTURES.load(config.arch)
     assert spec.options(config.model)
     assert sum(weight.numel() for weight in build(config.arch, config.model, Inputs(12, 1000, 100, 2), 5).parameters())
+
+
+@pytest.mark.parametrize("name", ["ptbxl-z-xresnet1d", "ptbxl-z-xlstm"])
+def test_a_recipe_for_two_cores_reads_crops_and_says_where_it_comes_from(name):
+    config = compose(recipe=name)
+    assert config.paper
+    assert config.training.crop_s
 
 
 def test_the_published_training_of_the_xlstm_is_stated():
@@ -25,3 +38,22 @@ def test_the_published_training_of_the_xlstm_is_stated():
     assert (training.optimizer, training.lr, training.loss, training.batch) == ("adam", 1e-3, "bce", 32)
     assert (config.data.highpass, config.data.lowpass, config.data.normalise) == (0.5, 40, "lead")
     assert training.early_stop is not None
+
+
+BINARY = Task(name="toy", kind="multiclass", labels=("no", "yes"))
+
+
+@pytest.mark.parametrize(
+    ("task", "shape"),
+    [
+        (BINARY, {"leads": 1, "samples": 250, "fs": 250.0, "tabular": ()}),
+        (MULTICLASS, {"leads": 1, "samples": 61, "fs": 300.0}),
+        (MULTILABEL, {"leads": 2, "samples": 1100, "fs": 100.0}),
+    ],
+    ids=["one lead, two classes", "a beat, three classes", "two leads of 11 s, several labels"],
+)
+def test_the_starter_recipe_trains_on_stores_of_any_shape(tmp_path, task, shape):
+    store = make_store(tmp_path / "store", items=40, task=task, **shape)
+    flags = {"data": {"dataset": str(store.path)}, "model": {"width": 2}, "training": {"epochs": 1, "device": "cpu"}}
+    run = fit(compose("starter-cnn", flags=flags), str(tmp_path / "run"))
+    assert run.metrics("val")["values"]["macro_auroc"]["value"] is not None
