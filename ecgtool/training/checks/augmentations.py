@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ecgtool.signals.leads import MASK
+from ecgtool.training.augment import AUGMENTATIONS as KNOWN
 from ecgtool.training.augment import Augmentation
 from ecgtool.training.augment_noise import recorded_noises
 from ecgtool.training.checks.contract import Check, Finding, Subject, listed
@@ -46,9 +47,11 @@ def _probe(subject: Subject) -> Tensor:
 
 def _augmented(name: str, probe: Tensor, subject: Subject) -> Tensor:
     held = subject.store.manifest
-    config = subject.config.augment.model_copy(update={"use": (name,), "probability": 1.0})
-    noises = recorded_noises(Path(config.nstdb) if config.nstdb else None, config.use, held.fs)
-    return Augmentation(config, held.leads, held.fs, subject.stats.std_mv, noises)(probe.clone())
+    config = subject.config.augment
+    noises = recorded_noises(Path(config.nstdb) if config.nstdb else None, (name,), held.fs)
+    source = Augmentation(config, held.leads, held.fs, subject.stats.std_mv, noises).begin(0, "cpu")
+    made: Tensor = KNOWN.load(name)(probe.clone(), source)
+    return made
 
 
 def _problem(probe: Tensor, made: Tensor, subject: Subject) -> str:
