@@ -47,6 +47,9 @@ Logger = Annotated[
 ]
 Project = Annotated[str | None, typer.Option("--project", help="Project of W&B, experiment of MLflow.")]
 Check = Annotated[bool, typer.Option("--check", help="Only check data, model and settings; make no run.")]
+FindRate = Annotated[
+    bool, typer.Option("--find-lr", help="Only test learning rates and suggest one; --out LR.png draws them.")
+]
 Out = Annotated[str, typer.Option("--out", help="Name or path of the run; numbered if not given.")]
 List = Annotated[bool, typer.Option("--list", help="List architectures and recipes, and what each reads.")]
 
@@ -83,6 +86,7 @@ def train(
     logger: Logger = None,
     project: Project = None,
     check: Check = False,
+    find_lr: FindRate = False,
     out: Out = "",
     list_: List = False,
 ) -> Result:
@@ -99,7 +103,7 @@ def train(
     tracking = {"logger": _names(logger), "project": project}
     flags = {"arch": arch or None, "data": data, "training": training, "augment": augment, "tracking": tracking}
     given = [recipe, config, set_, out, arch, aug, *data.values(), *training.values(), *tracking.values()]
-    if resume and any(value not in (None, "") for value in given):
+    if resume and (find_lr or any(value not in (None, "") for value in given)):
         raise ConfigError(
             "--resume goes on with the settings of the run and takes no others.",
             f"To train longer or otherwise, start a new run with --init {resume}.",
@@ -108,6 +112,8 @@ def train(
     from ecgtool.training.fit import fit
 
     composed = compose(recipe, config, flags, set_ or ())
+    if find_lr:
+        return _rates(composed, out, f"--recipe {recipe}" if recipe else f"--arch {composed.arch}")
     return _checked(composed, resume) if check else _result(fit(composed, out, resume or None))
 
 
@@ -127,6 +133,31 @@ def _checked(config: Any, resume: str) -> Result:
         data={"checks": [dict(zip(names, row, strict=True)) for row in rows], "failed": [name for name, _ in failed]},
         text=table(("check", "result", "what was found", "s"), rows),
         code=1 if failed else 0,
+    )
+
+
+def _rates(config: Any, picture: str, model: str) -> Result:
+    """What a test of learning rates suggests; drawn into a file where one is named."""
+    from rich.console import Group
+
+    from ecgtool.console import table
+    from ecgtool.files import refuse_existing
+    from ecgtool.paper import check_name, write
+    from ecgtool.training.find_rate import find_rate
+
+    if picture:
+        check_name(Path(picture))
+        refuse_existing(Path(picture))
+    test = find_rate(config)
+    if picture:
+        write(test.figure(), Path(picture), "Learning rates")
+    told = f"Suggested: {test.suggestion:g} (a tenth of where the loss is least; steepest at {test.steepest:.1e})."
+    figures = {"suggestion": test.suggestion, "steepest": test.steepest, "least": test.least}
+    curve = {"rates": test.rates.tolist(), "losses": test.losses.tolist(), "smoothed": test.smoothed.tolist()}
+    return Result(
+        data={**figures, "picture": picture or None, **curve},
+        text=Group(table(("rate", "loss, smoothed"), test.rows()), told + (f" Drawn: {picture}" if picture else "")),
+        next=[f"ecg train --dataset {config.data.dataset} {model} --lr {test.suggestion:g}"],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ecgtool.config import TrainingConfig
+from ecgtool.console import log
 from ecgtool.errors import ConfigError
 from ecgtool.task import Task
 
@@ -32,3 +33,5 @@ def refuse_contradictions(training: TrainingConfig, task: Task) -> None:
             "training.label_smoothing has no meaning with the loss 'focal', which goes by how sure the model is.",
             "Use --loss ce or bce, or leave it out.",
         )
+    if training.oversample != "none" and training.class_weights != "none":
+        log.warning("rare labels are oversampled and weighted; one of both is usually enough")

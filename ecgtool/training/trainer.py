@@ -134,7 +134,9 @@ def _augmentation(run: Run, plan: Plan) -> Augmentation:
     return Augmentation(config, held.leads, held.fs, run.norm_stats.std_mv, noises)
 
 
-def lightning_trainer(run: Run, training: TrainingConfig, callbacks: list[Callback]) -> Trainer:
+def lightning_trainer(
+    run: Run, training: TrainingConfig, callbacks: list[Callback], *, validates: bool = True
+) -> Trainer:
     """Lightning's trainer without anything of its own on the screen or the disk."""
     device = pick_device(training.device)
     if device == "cuda" and training.devices > torch.cuda.device_count():
@@ -162,6 +164,7 @@ def lightning_trainer(run: Run, training: TrainingConfig, callbacks: list[Callba
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
+        limit_val_batches=None if validates else 0,
         use_distributed_sampler=False,
     )
 
@@ -191,10 +194,12 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _explained(run: Run, trainer: Trainer) -> Iterator[None]:
-    """What ends a training early, in words, and how to go on."""
-    training = run.config.training
-    on_interrupt = signal.getsignal(signal.SIGINT)
+def memory_explained(training: TrainingConfig) -> Iterator[None]:
+    """A memory that is full, in words.
+
+    Raises:
+        EcgError: It is.
+    """
     less = f"Use a smaller batch: --batch {max(1, training.batch // 2)} --set training.accumulate=2"
     try:
         yield
@@ -204,6 +209,15 @@ def _explained(run: Run, trainer: Trainer) -> Iterator[None]:
         if "DefaultCPUAllocator" not in str(error):
             raise
         raise EcgError(f"The memory does not hold batches of {training.batch}.", less) from None
+
+
+@contextmanager
+def _explained(run: Run, trainer: Trainer) -> Iterator[None]:
+    """What ends a training early, in words, and how to go on."""
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        with memory_explained(run.config.training):
+            yield
     except DataError:
         raise
     except EcgError as error:
