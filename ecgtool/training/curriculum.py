@@ -83,8 +83,8 @@ class Curriculum:
         return self._drawn
 
     def _sizes(self, epoch: int) -> npt.NDArray[np.int64]:
-        """Items of each kind."""
-        return np.ceil(self.share(epoch) * self._counts).astype(np.int64)
+        """Items of each kind, one at least."""
+        return np.ceil(np.round(self.share(epoch) * self._counts, 6)).astype(np.int64)
 
 
 def noisiness(store: Store, items: Indices) -> npt.NDArray[np.float64]:
