@@ -68,7 +68,7 @@ class WandB:
             project=run.config.tracking.project,
             id=identity,
             name=run.name,
-            dir=run.path,
+            dir=run.path.resolve(),  # its service is another process, with a folder of its own
             mode=mode,
             resume=None if mode == "offline" else "allow",  # offline files of one id are joined when they are synced
             config=described(run),
