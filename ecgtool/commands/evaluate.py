@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ecgtool.catalog.bundle import Bundle
     from ecgtool.evaluation import Evaluation, Options
+    from ecgtool.report.comparison import Pair
     from ecgtool.store import Store
 
 
@@ -21,6 +22,12 @@ def evaluate(
     model: Annotated[
         str, typer.Argument(help="A run, a registered model (NAME, NAME@7) or a bundle's folder.", show_default=False)
     ],
+    other: Annotated[
+        str,
+        typer.Argument(
+            metavar="[RUN_B]", help="Another one to compare it with, on the same items.", show_default=False
+        ),
+    ] = "",
     dataset: Annotated[
         str, typer.Option("--dataset", help="Another store to evaluate on; the one it was trained on by default.")
     ] = "",
@@ -55,7 +62,7 @@ def evaluate(
         ),
     ] = "",
 ) -> Result:
-    """Measure a run or a model: AUROC, AUPRC, F1 and more with 95 % intervals by patient, figures and a report."""
+    """Measure a run or a model, or compare two: AUROC, AUPRC, F1 and more with 95 % intervals by patient, a report."""
     from ecgtool.evaluation import Options
     from ecgtool.files import refuse_existing
     from ecgtool.report import HOLDS, write_report
@@ -63,9 +70,12 @@ def evaluate(
 
     store = Store.open(dataset) if dataset else None
     how = (aggregate or "mean") if by_patient or aggregate else None
-    options = Options(device, batch, bootstrap, rule or None, how, whole=True)
-    folder, inside = _folder(model, _name(store, split, by_patient=bool(how)))
+    options = Options(device, batch, bootstrap, rule or None, how, whole=not other)
+    name = _name(store, split, by_patient=bool(how))
+    folder, inside = _folder(model, f"comparison-{_model_name(other)}-{name}" if other else f"evaluation-{name}")
     force = force or (inside and out is None)  # an evaluation inside a run is made anew
+    if other:
+        return _compared((model, other), store, split, options, (out or folder, force))
     refuse_existing(out or folder, force=force, holds=HOLDS)
     found = _measured(model, store, split, options)
     write_report(found, out or folder, force=force)
@@ -73,9 +83,25 @@ def evaluate(
     return Result({**found.document, "report": str(out or folder)}, _said(found, out or folder), [following])
 
 
+def _compared(
+    models: tuple[str, str], store: Store | None, split: str, options: Options, place: tuple[Path, bool]
+) -> Result:
+    """The comparison of two models, in a folder that may be there."""
+    from ecgtool.files import refuse_existing
+    from ecgtool.report.comparison import HOLDS, pair, write_comparison
+
+    folder, force = place
+    refuse_existing(folder, force=force, holds=HOLDS)
+    first, second = (_measured(model, store, split, options) for model in models)
+    compared = pair(first, second, options.bootstrap)
+    write_comparison(compared, folder, force=force)
+    following = [f"ecg evaluate {model}" for model in models]
+    return Result({**compared.document, "report": str(folder)}, _said_of_two(compared, folder), following)
+
+
 def _name(store: Store | None, split: str, *, by_patient: bool) -> str:
-    """What the folder of a report is called."""
-    parts = ["evaluation", *([store.path.name] if store else []), split, *(["patients"] if by_patient else [])]
+    """What was evaluated, in the name of a report's folder."""
+    parts = [*([store.path.name] if store else []), split, *(["patients"] if by_patient else [])]
     return "-".join(parts)
 
 
@@ -85,6 +111,14 @@ def _folder(model: str, name: str) -> tuple[Path, bool]:
 
     run = find_run(model)
     return (run / name, True) if run is not None else (Path(f"{_bundle(model).path.name}-{name}"), False)
+
+
+def _model_name(model: str) -> str:
+    """The name of a run or of a model's bundle, for the name of a folder."""
+    from ecgtool.catalog import find_run
+
+    run = find_run(model)
+    return run.name if run is not None else _bundle(model).path.name
 
 
 def _measured(model: str, store: Store | None, split: str, options: Options) -> Evaluation:
@@ -139,6 +173,30 @@ def _said(found: Evaluation, folder: Path) -> RenderableType:
     )
     notes = [*words.in_short(metrics), *words.label_notes(metrics), *said]
     return Group(*tables, *(Text(printable(note)) for note in notes))
+
+
+def _said_of_two(compared: Pair, folder: Path) -> RenderableType:
+    from rich.console import Group
+    from rich.text import Text
+
+    from ecgtool.console import DISCLAIMER, printable, table
+    from ecgtool.report import comparison, words
+
+    heads = ("figure", *compared.names, "difference (95 % interval)", "p")
+    areas = ("AUROC of", "positives", *compared.names, "difference (95 % interval)", "p (DeLong)")
+    cautions = dict.fromkeys(note for each in compared[:2] for note in words.cautions(each.metrics))
+    notes = [
+        comparison.in_short(compared),
+        *cautions,
+        *compared.found.notes,
+        f"Report: {folder}/report.html",
+        DISCLAIMER,
+    ]
+    return Group(
+        table(heads, comparison.rows(compared), comparison.title_of(compared)),
+        table(areas, comparison.delong_rows(compared)),
+        *(Text(printable(note)) for note in notes),
+    )
 
 
 _HEADS = ("AUPRC", "F1", "sens.", "spec.")

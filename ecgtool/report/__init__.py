@@ -13,14 +13,13 @@ Both pages are the same list of sections (:mod:`ecgtool.report.sections`), rende
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from ecgtool.evaluation import Evaluation
-from ecgtool.files import refuse_existing, staged_folder, write_file, write_json, write_text
+from ecgtool.files import refuse_existing, staged_folder, write_json, write_text
 from ecgtool.report.figures import charts
 from ecgtool.report.mistakes import pictures
-from ecgtool.report.page import Image, as_html, as_markdown
+from ecgtool.report.page import as_html, as_markdown, save_images
 from ecgtool.report.sections import ATTRIBUTIONS, sections
 from ecgtool.report.words import title
 
@@ -45,19 +44,9 @@ def write_report(found: Evaluation, out: Path, *, force: bool = False) -> Path:
     images = {**charts(found), **pictures(found)}
     name, parts = title(found.metrics), sections(found)
     with staged_folder(out, force=force, holds=HOLDS) as folder:
-        _save_images(folder / "figures", images)
+        save_images(folder / "figures", images)
         write_json(folder / "metrics.json", found.document)
         found.predictions.save_csv(folder / "predictions.csv", found.metrics.thresholds)
         write_text(folder / "report.md", as_markdown(name, parts, images))
         write_text(folder / "report.html", as_html(name, parts, images))
     return out
-
-
-def _save_images(folder: Path, images: Mapping[str, Image]) -> None:
-    for name, image in images.items():
-        _save(folder / f"{name}.svg", image.svg)
-        _save(folder / f"{name}.png", image.png)
-
-
-def _save(path: Path, data: bytes) -> None:
-    write_file(path, lambda file: file.write(data))

@@ -10,10 +10,14 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from string import Template
+from typing import BinaryIO
 
 from ecgtool import __version__
 from ecgtool.console import DISCLAIMER, printable
+from ecgtool.files import write_file
 from ecgtool.metrics import Value
 
 Cell = str | Value
@@ -99,6 +103,17 @@ def as_html(title: str, sections: Sequence[Section], images: Mapping[str, Image]
     """The report as one page that loads nothing: figures are inside, as images, which run no script."""
     body = "\n".join(_html_section(section, images) for section in sections)
     return _PAGE.substitute(title=_html(title), disclaimer=_html(DISCLAIMER), body=body, version=__version__)
+
+
+def save_images(folder: Path, images: Mapping[str, Image]) -> None:
+    """Write every image as PNG and as SVG."""
+    for name, image in images.items():
+        for suffix, content in (("svg", image.svg), ("png", image.png)):
+            write_file(folder / f"{name}.{suffix}", partial(_put, content))
+
+
+def _put(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
 
 
 def markdown(text: str) -> str:
