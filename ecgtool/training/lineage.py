@@ -25,7 +25,25 @@ from ecgtool.run import Lineage, Run
 from ecgtool.store import Store
 from ecgtool.task import Task
 
-PACKAGES = ("torch", "lightning", "numpy", "scipy", "pandas", "onnx", "onnxruntime")
+PACKAGES = ("torch", "lightning", "numpy", "scipy", "pandas", "scikit-learn", "onnx", "onnxruntime")
+
+VARIABLES = (
+    "ATEN_CPU_CAPABILITY",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "CUDA_LAUNCH_BLOCKING",
+    "CUDNN_DETERMINISTIC",
+    "KMP_BLOCKTIME",
+    "MKL_CBWR",
+    "MKL_NUM_THREADS",
+    "NVIDIA_TF32_OVERRIDE",
+    "OMP_NUM_THREADS",
+    "ONEDNN_MAX_CPU_ISA",
+    "OPENBLAS_NUM_THREADS",
+    "PYTHONHASHSEED",
+    "PYTORCH_CUDA_ALLOC_CONF",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+)
+"""Variables of the environment that decide the order of sums or which routine makes them: numbers and names alone."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +142,16 @@ def environment(command: Sequence[str]) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {package: version(package) for package in PACKAGES},
         "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "libc": " ".join(platform.libc_ver()).strip(),
         "cpu": _cpu(),
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "interop_threads": torch.get_num_interop_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
         "cuda": torch.version.cuda,
+        "backends": _backends(),
+        "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "command": shlex.join(command).replace(str(Path.home()), "~"),
     }
 
@@ -144,6 +167,21 @@ def code_digest() -> str:
 def _patients(store: Store, items: npt.NDArray[np.int64]) -> frozenset[str]:
     """The named patients of these items; an empty name tells nobody apart."""
     return frozenset(store.items["patient"].to_numpy()[items].tolist()) - {""}
+
+
+def _backends() -> dict[str, bool | str | int | None]:
+    """Settings of torch that decide which routine makes a sum, as they are before the run's own."""
+    cudnn: Any = torch.backends.cudnn
+    return {
+        "cudnn": cudnn.version(),
+        "mkldnn": bool(torch.backends.mkldnn.enabled),
+        "cudnn_benchmark": bool(cudnn.benchmark),
+        "cudnn_tf32": bool(cudnn.allow_tf32),
+        "matmul_tf32": bool(torch.backends.cuda.matmul.allow_tf32),
+        "matmul_precision": torch.get_float32_matmul_precision(),
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+        "default_dtype": str(torch.get_default_dtype()).removeprefix("torch."),
+    }
 
 
 def _cpu() -> str:

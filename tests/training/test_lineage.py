@@ -2,12 +2,14 @@
 
 import getpass
 import json
+import os
 import shutil
 import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from support import make_store
 from training_runs import small
 
@@ -15,7 +17,7 @@ from ecgtool.errors import ConfigError, DataError, NotFound
 from ecgtool.models.contract import load_run
 from ecgtool.run import Run
 from ecgtool.task import Task
-from ecgtool.training.lineage import environment, portable
+from ecgtool.training.lineage import VARIABLES, environment, portable
 
 FOUR = Task(name="four", kind="multilabel", labels=("A", "B", "C", "D"))
 
@@ -88,8 +90,6 @@ def test_weights_that_fit_are_taken_and_the_others_named(stores, caplog, monkeyp
 
 
 def test_a_start_that_does_not_fit_at_all_is_refused(stores):
-    import torch
-
     small(stores[0], "./parent")
     torch.save({"state_dict": {"model.network.other": torch.zeros(3)}}, "odd.pt")
     with pytest.raises(ConfigError, match=r"No weight of odd.pt fits this model"):
@@ -111,6 +111,21 @@ def test_the_environment_names_software_and_machine_but_nobody(tmp_path, stores)
     assert socket.gethostname() not in text
     names = {getpass.getuser(), Path.home().name} - {"root"}
     assert not any(f'"{name}"' in text or f"/{name}/" in text for name in names)
+
+
+def test_what_could_change_the_numbers_is_recorded(monkeypatch):
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    monkeypatch.setenv("SECRET_TOKEN", "hunter2")
+    document = environment(["ecg", "train"])
+    assert document["variables"] == {"MKL_CBWR": "COMPATIBLE", "OMP_NUM_THREADS": "1"} | {
+        name: os.environ[name] for name in VARIABLES if name in os.environ
+    }
+    assert document["threads"] == torch.get_num_threads()
+    assert document["interop_threads"] == torch.get_num_interop_threads()
+    assert document["backends"]["matmul_precision"] == "highest"
+    assert document["backends"]["deterministic_algorithms"] is torch.are_deterministic_algorithms_enabled()
+    assert document["instructions"]
+    assert "hunter2" not in json.dumps(document)
 
 
 def test_the_home_folder_is_written_as_a_tilde(monkeypatch, tmp_path):
