@@ -230,7 +230,8 @@ class Run:
         path = self.path / "checkpoints" / ("best.pt" if which == "best" else "last.ckpt")
         if not path.is_file():
             raise NotFound(
-                f"{path} does not exist: the run has no finished epoch.", f"Go on with: ecg train --resume {self.path}"
+                f"{path} does not exist: the run has no finished epoch.",
+                f"Go on with: ecg train --resume {(self.ensemble or self).path}",
             )
         return path
 

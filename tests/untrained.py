@@ -4,13 +4,37 @@ import numpy as np
 import torch
 
 from ecgtool.config import TrainConfig
+from ecgtool.files import write_json
 from ecgtool.models.contract import new_model
-from ecgtool.run import Lineage, NormStats, Run
+from ecgtool.run import Lineage, Made, NormStats, Run, member_configs
 
 
 def make_run(path, store, task=None, *, seed=0, arch="cnn1d", options=None):
     """An untrained network with the statistics of the training items, saved as the best checkpoint of a run."""
-    task = task or store.task()
+    begun = _begun(store, task or store.task(), arch, options)
+    run = Run.create(str(path), begun.config, {}, begun.lineage, begun.stats)
+    _save(run, seed)
+    return run
+
+
+def make_ensemble(path, store, *, temperatures=(0.5, 2.0), own=1.5, arch="cnn1d", options=None):
+    """Untrained networks of as many seeds as there are temperatures, whose statistics differ, as an ensemble."""
+    begun = _begun(store, store.task(), arch, options)
+    training = begun.config.training.model_copy(update={"seeds": tuple(range(len(temperatures)))})
+    config = begun.config.model_copy(update={"training": training})
+    members = {
+        name: Made(member, begun.lineage, begun.stats.model_copy(update={"mean_mv": (shift,) * len(begun.stats.leads)}))
+        for shift, (name, member) in enumerate(member_configs(config).items())
+    }
+    run = Run.create_ensemble(str(path), config, {}, members)
+    for seed, (member, temperature) in enumerate(zip(run.members, temperatures, strict=True)):
+        _save(member, seed)
+        write_json(member.path / "calibration.json", {"temperature": temperature})
+    write_json(run.path / "calibration.json", {"temperature": own})
+    return run
+
+
+def _begun(store, task, arch, options):
     held = store.manifest
     train = store.indices("train", task)
     config = TrainConfig(
@@ -41,10 +65,12 @@ def make_run(path, store, task=None, *, seed=0, arch="cnn1d", options=None):
         tabular_std=tuple(np.nanstd(values, axis=0).tolist()),
         items=len(train),
     )
-    run = Run.create(str(path), config, {}, lineage, stats)
+    return Made(config, lineage, stats)
+
+
+def _save(run, seed):
     torch.manual_seed(seed)
     state = {f"model.{key}": value for key, value in new_model(run).state_dict().items()}
     torch.save(
         {"state_dict": state, "hyper_parameters": {}, "epoch": 0, "global_step": 0}, run.path / "checkpoints/best.pt"
     )
-    return run
