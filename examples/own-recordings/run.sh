@@ -18,10 +18,10 @@ ecg info "$work/recordings/log000.npy"
 
 # The list of labels goes beside the recordings.
 cp "$work/logs/labels.csv" "$work/recordings/"
-ecg prepare folder "$work/recordings" --window-s 10 --out "$work/store"
+ecg prepare folder "$work/recordings" --window-s 10 --positive afib --out "$work/store"
 
-ecg train --dataset "$work/store" --arch cnn1d --epochs 8 --aug noise,scale,shift --out "$work/run"
-ecg evaluate "$work/run" --out "$work/report" --force
+ecg train --dataset "$work/store" --recipe starter-cnn --epochs 8 --out "$work/run"
+ecg evaluate "$work/run" --by-patient --out "$work/report" --force
 ecg export "$work/run" --out "$work/bundle" --force
 ecg predict "$work/bundle" "$work/recordings/log001.npy"
 
