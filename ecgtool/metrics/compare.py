@@ -152,7 +152,7 @@ def two_sided_p(drawn: Floats) -> Floats:
 
 
 def _differences(a: Floats, b: Floats, drawn: list[Floats]) -> dict[str, Difference]:
-    values = estimated((a - b)[:, None], drawn)
+    values = estimated((a - b)[:, None], drawn, [False] * len(a))
     chances = two_sided_p(np.concatenate(drawn, axis=1)) if drawn else np.full(len(a), np.nan)
     return {
         name: Difference(a=_defined(a[place]), b=_defined(b[place]), difference=value, p=_defined(chances[place]))

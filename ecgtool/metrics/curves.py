@@ -15,7 +15,6 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 Floats = npt.NDArray[np.float64]
-Rule = str
 
 
 @dataclass(frozen=True)

@@ -49,9 +49,10 @@ def delong(truth: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike) -> DeLong:
     Raises:
         DataError: Lengths differ, or a score is not finite.
     """
-    held, scores = np.asarray(truth, dtype=bool), np.stack([np.asarray(part, dtype=np.float64) for part in (a, b)])
-    if held.shape != scores.shape[1:] or not np.isfinite(scores).all():
-        raise DataError(f"DeLong's test needs finite scores for each of {len(held)} persons.")
+    held, given = np.asarray(truth, dtype=bool), [np.asarray(part, dtype=np.float64) for part in (a, b)]
+    if any(part.shape != held.shape or not np.isfinite(part).all() for part in given):
+        raise DataError(f"DeLong's test needs a finite score of each model for each of {held.size} persons.")
+    scores = np.stack(given)
     positives, negatives = int(held.sum()), int((~held).sum())
     if not (positives and negatives):
         return DeLong(positives=positives, negatives=negatives)

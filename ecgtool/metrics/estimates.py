@@ -54,10 +54,12 @@ def evaluate(
     counted = Counted.once(outcomes)
     point = figures(counted)
     drawn = [figures(Counted(outcomes, weights)) for weights in resamples(codes, bootstrap, seed)]
-    values = dict(zip(METRICS, estimated(point[0], [part[0] for part in drawn]), strict=True))
-    label_values = estimated(point[1], [part[1] for part in drawn])
+    overall = [QUANTITIES[metric.quantity].recentred for metric in METRICS.values()]
+    values = dict(zip(METRICS, estimated(point[0], [part[0] for part in drawn], overall), strict=True))
+    each = [quantity.recentred for quantity in QUANTITIES.values() for _label in task.asked]
+    label_values = estimated(point[1], [part[1] for part in drawn], each)
     per_label = {
-        label: _label_metrics(counted, index, codes, label_values[index :: len(task.asked)])
+        label: _label_metrics(counted, index, codes, label_values[index :: len(task.asked)], resampled=bootstrap > 0)
         for index, label in enumerate(task.asked)
     }
     return Metrics(
@@ -85,11 +87,19 @@ def people(outcomes: Outcomes, patients: Sequence[str]) -> npt.NDArray[np.int64]
     return patient_codes(np.asarray(patients, dtype=str)[outcomes.labelled])
 
 
-def estimated(point: Floats, drawn: Sequence[Floats]) -> list[Value]:
-    """Point estimates [figures, 1] with the intervals of their resamples, batches of [figures, resamples]."""
+def estimated(point: Floats, drawn: Sequence[Floats], recentred: Sequence[bool]) -> list[Value]:
+    """Point estimates with the intervals of their resamples.
+
+    Args:
+        point: [figures, 1].
+        drawn: Batches of [figures, resamples].
+        recentred: Of which figures the interval is the spread of the resamples around the estimate.
+    """
     if not drawn:
         return [_value(float(value)) for value in point[:, 0]]
     every = np.concatenate(drawn, axis=1)
+    for row in np.flatnonzero(np.asarray(recentred) & np.isfinite(every).any(axis=1)):
+        every[row] = np.maximum(every[row] + point[row] - np.nanmean(every[row]), 0)
     undefined = (~np.isfinite(every)).sum(axis=1)
     return [
         _value(float(value), float(low), float(high), int(lost))
@@ -106,13 +116,15 @@ def _value(value: float, low: float = np.nan, high: float = np.nan, undefined: i
     return Value(value=value, low=low, high=high, undefined=undefined)
 
 
-def _label_metrics(counted: Counted, label: int, codes: npt.NDArray[np.int64], values: Sequence[Value]) -> LabelMetrics:
+def _label_metrics(
+    counted: Counted, label: int, codes: npt.NDArray[np.int64], values: Sequence[Value], *, resampled: bool
+) -> LabelMetrics:
     truth, called = counted.outcomes.truth[:, label], counted.outcomes.called[:, label]
     sides = _persons(codes, truth), _persons(codes, ~truth)
     named = dict(zip(QUANTITIES, values, strict=True))
     if min(sides) < 2:  # one person drawn again and again tells nothing of others
         named = {name: Value(value=value.value, method="none") for name, value in named.items()}
-    else:
+    elif resampled:
         over = {"sensitivity": truth, "specificity": ~truth, "ppv": called, "npv": ~called, "accuracy": truth | True}
         for name, chosen in over.items():
             named[name] = _exact(named[name], _persons(codes, chosen))

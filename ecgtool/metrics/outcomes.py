@@ -255,10 +255,13 @@ class Quantity:
     Args:
         summary: Its definition in one line.
         of: Computes it, [labels, resamples].
+        recentred: Whether resampling itself raises it, by as much as having few items does: its interval is the spread
+            of the resamples around the figure.
     """
 
     summary: str
     of: Callable[[Counted], Floats]
+    recentred: bool = False
 
 
 QUANTITIES: dict[str, Quantity] = {
@@ -284,6 +287,7 @@ QUANTITIES: dict[str, Quantity] = {
         "Expected calibration error: mean gap between probability and frequency in ten bins of equally many items; "
         "lower is better, and too high where items are few.",
         Counted.ece,
+        recentred=True,
     ),
     "calibration_slope": Quantity(
         "Slope of the target on the logit of the probability; below 1: probabilities too extreme.",
@@ -311,9 +315,10 @@ def _check_shapes(task: Task, targets: npt.NDArray[np.generic], probabilities: F
 
 
 def _thresholds(task: Task, given: Mapping[str, float]) -> Floats:
-    unknown = sorted(set(given) - set(task.labels))
+    unknown = sorted(set(given) - set(task.asked))
     if unknown:
-        raise DataError(f"There is a threshold for '{unknown[0]}', which is no label of task '{task.name}'.")
+        kind = "not the positive label" if task.binary and unknown[0] in task.labels else "no label"
+        raise DataError(f"There is a threshold for '{unknown[0]}', which is {kind} of task '{task.name}'.")
     return np.array([given.get(label, 0.5) for label in task.asked], dtype=np.float64)
 
 

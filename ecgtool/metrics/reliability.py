@@ -82,7 +82,9 @@ class Recalibration:
         """Slope and intercept of resamples, [resamples] each, from the weighted sums of the terms [7, resamples]."""
         score, score_x, one, x, xx, pull, spread = sums
         determinant = one * xx - x * x
-        slope = np.divide(one * score_x - x * score, determinant, out=_undefined(one), where=determinant > _SMALL * xx)
+        slope = np.divide(
+            one * score_x - x * score, determinant, out=_undefined(one), where=determinant > _SMALL * one * xx
+        )
         return self.slope + slope, self.intercept + np.divide(pull, spread, out=_undefined(one), where=spread > _SMALL)
 
 

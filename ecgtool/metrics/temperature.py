@@ -22,6 +22,8 @@ BOUNDS = (0.05, 20.0)
 FEWEST = 20
 """With fewer items a temperature is not fitted."""
 
+_FLAT = 1e-9
+
 
 def fit_temperature(task: Task, targets: npt.ArrayLike, logits: npt.ArrayLike) -> Calibration:
     """The temperature with the least negative log-likelihood: of the softmax, or of all labels' sigmoids together.
@@ -57,10 +59,14 @@ def _fitted(task: Task, truth: npt.NDArray[Any], logits: Floats, outcomes: Outco
         return 1.0, f"fewer than {FEWEST} items"
     if not outcomes.both.any():
         return 1.0, "one class alone"
+
+    def loss(log: float) -> float:
+        return _nll(task, truth, logits / np.exp(log))
+
     low, high = np.log(BOUNDS)
-    found = minimize_scalar(lambda log: _nll(task, truth, logits / np.exp(log)), bounds=(low, high), method="bounded")
-    if min(found.x - low, high - found.x) < 1e-3:
-        return 1.0, "the likelihood has no best temperature between 0.05 and 20"
+    found = minimize_scalar(loss, bounds=(low, high), method="bounded")
+    if min(loss(low), loss(high)) <= found.fun + _FLAT:
+        return 1.0, f"the likelihood has no best temperature between {BOUNDS[0]:g} and {BOUNDS[1]:g}"
     return float(np.exp(found.x)), ""
 
 

@@ -27,7 +27,7 @@ _BEST: Mapping[str, Callable[[Counts], Floats]] = MappingProxyType(
     {"f1": lambda counts: counts.f1, "youden": lambda counts: counts.sensitivity + counts.specificity}
 )
 _AT_LEAST = ("sensitivity", "specificity")
-_FORMS = "f1, youden, sensitivity=0.9 or specificity=0.9"
+_FORMS = (*_BEST, *(f"{name}=0.9" for name in _AT_LEAST))
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ class Rule:
         """
         name, equals, share = (part.strip() for part in text.partition("="))
         if name not in (*_BEST, *_AT_LEAST):
-            near = did_you_mean(name, [*_BEST, *_AT_LEAST])
-            raise ConfigError(f"There is no rule for thresholds called '{name[:40]}'.", near or f"Rules: {_FORMS}.")
+            hint = did_you_mean(text.strip(), _FORMS)
+            raise ConfigError(f"There is no rule for thresholds called '{name[:40]}'.", hint)
         if name in _BEST:
             if equals:
-                raise ConfigError(f"The rule '{name}' takes no value.", f"Rules: {_FORMS}.")
+                raise ConfigError(f"The rule '{name}' takes no value.", f"Rules: {', '.join(_FORMS)}.")
             return cls(name)
         return cls(name, _wanted(name, share))
 
@@ -138,11 +138,6 @@ def choose(target: npt.NDArray[np.bool_], probability: Floats, rule: Rule) -> Ch
     return Choice(reached.threshold, reached.sensitivity, reached.specificity, _note(rule, reached, counts))
 
 
-def best_threshold(target: npt.NDArray[np.bool_], probability: Floats, rule: str = DEFAULT_RULE) -> float:
-    """The threshold of one label; see :func:`choose`."""
-    return choose(target, probability, Rule.of(rule)).threshold
-
-
 def _cuts(counts: Counts) -> tuple[Floats, Floats, Floats]:
     """Every threshold that decides otherwise than its neighbours, descending, with sensitivity and specificity.
 
@@ -183,7 +178,8 @@ def _wanted(name: str, text: str) -> float:
     try:
         share = float(text)
     except ValueError:
-        raise ConfigError(f"The rule '{name}' needs a share, not '{text[:40]}'.", hint) from None
+        given = f", not '{text[:40]}'" if text else ""
+        raise ConfigError(f"The rule '{name}' needs a share{given}.", hint) from None
     if not 0 < share <= 1:
         raise ConfigError(f"A {name} of {share:g} cannot be asked for.", hint)
     return share

@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics as sk
 
 from ecgtool.metrics.curves import Counts, Ranking, auroc, average_precision, calibration
-from ecgtool.metrics.thresholds import best_threshold
+from ecgtool.metrics.thresholds import Rule, choose
 
 
 def draw(seed, items=200, share=0.3, digits=2):
@@ -50,13 +50,13 @@ def test_no_threshold_beats_the_chosen_one(rule):
             return sk.f1_score(target, called)
         return sk.recall_score(target, called) + sk.recall_score(~target, ~called)
 
-    chosen = gain(best_threshold(target, probability, rule))
+    chosen = gain(choose(target, probability, Rule(rule)).threshold)
     assert chosen == pytest.approx(max(gain(threshold) for threshold in np.unique(probability)), abs=1e-12)
 
 
 def test_a_threshold_lies_between_two_probabilities_not_on_one():
     target = np.array([False, False, True, True])
-    assert best_threshold(target, np.array([0.1, 0.3, 0.5, 0.9])) == pytest.approx(0.4)
+    assert choose(target, np.array([0.1, 0.3, 0.5, 0.9]), Rule("f1")).threshold == pytest.approx(0.4)
 
 
 def test_counts_are_those_of_scikit_learn():
