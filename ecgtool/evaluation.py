@@ -18,9 +18,9 @@ from ecgtool.console import log
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.metrics import Metrics, Source, Timing
 from ecgtool.metrics.logits import activated
-from ecgtool.metrics.patients import How, at_level
+from ecgtool.metrics.patients import How, at_level, is_number, known
 from ecgtool.metrics.predictions import Predictions
-from ecgtool.metrics.subgroups import Subgroups, subgroups
+from ecgtool.metrics.subgroups import MOST_GROUPS, Subgroups, subgroups
 from ecgtool.store import ITEM_COLUMNS, Store
 from ecgtool.task import Task
 
@@ -29,6 +29,7 @@ Predict = Callable[[Indices], npt.NDArray[np.float32]]
 """What a model says of items of a store, [items, labels]."""
 
 _REPEATS, _SECONDS = 20, 2.0
+_GRADES, _OFTEN = 5, 10  # numbers that are groups: so few, each so often
 
 
 @dataclass(frozen=True)
@@ -205,8 +206,24 @@ def concluded(recordings: Recordings, thresholds: Mapping[str, float], source: S
     metrics = metrics.model_copy(update={"source": source.model_copy(update={"aggregate": options.aggregate or ""})})
     for note in predictions.notes if options.whole else ():
         log.warning("%s", note)
-    groups = subgroups(predictions, thresholds, bootstrap=options.bootstrap) if options.whole else None
+    columns = grouping_columns(recordings.predictions)
+    groups = subgroups(predictions, thresholds, columns, options.bootstrap) if options.whole else None
     return Evaluation(metrics, predictions, recordings, groups)
+
+
+def grouping_columns(recordings: Predictions) -> tuple[str, ...]:
+    """The columns whose values are groups of people: ages, words, and numbers that are few and often the same."""
+    held = {name: {value for value in column if known(value)} for name, column in recordings.metadata.items()}
+    return tuple(
+        name
+        for name, values in held.items()
+        if name == "age" or (2 <= len(values) <= MOST_GROUPS and _words_or_grades(values, len(recordings.ids)))
+    )
+
+
+def _words_or_grades(values: set[Any], items: int) -> bool:
+    numbers = any(is_number(value) for value in values)
+    return not numbers or (len(values) <= _GRADES and items >= _OFTEN * len(values))
 
 
 def leveled(predictions: Predictions, options: Options) -> Predictions:

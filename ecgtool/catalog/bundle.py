@@ -79,6 +79,10 @@ class BundleManifest(Section):
     outputs: Shapes = Field(default_factory=dict, description="Shape of each float32 output; filled in when written.")
     preprocessing: Preprocessing = Field(description="What is done to a recording before the model sees it.")
     thresholds: dict[str, float] = Field(default_factory=dict, description="Per label, chosen on validation.")
+    threshold_rule: str = Field("", description="What picked the thresholds; empty where nobody said.")
+    patient_thresholds: dict[str, float] = Field(
+        default_factory=dict, description="The same for the mean of the logits of a patient's recordings, where chosen."
+    )
     metrics: dict[str, Any] | None = Field(None, description="Metrics document of the test split, if evaluated.")
     run: Origin = Field(default_factory=lambda: Origin())
     opset: int | None = None
@@ -94,7 +98,7 @@ class BundleManifest(Section):
             raise ValueError("inputs and outputs do not follow from leads, samples, tabular columns and labels")
         if self.preprocessing.fs != self.fs:
             raise ValueError(f"fs is {self.fs:g} Hz but preprocessing makes {self.preprocessing.fs:g} Hz")
-        unknown = sorted(set(self.thresholds) - set(self.task.labels))
+        unknown = sorted({*self.thresholds, *self.patient_thresholds} - set(self.task.labels))
         if unknown:
             raise ValueError(f"there is a threshold for '{unknown[0]}', which is no label")
         if len(set(self.leads)) != len(self.leads) or len(set(self.tabular)) != len(self.tabular):

@@ -21,7 +21,7 @@ def card(manifest: BundleManifest) -> str:
         (f"# {_text(manifest.name)}", f"**{DISCLAIMER}**"),
         ("## Intended use", _text(manifest.intended_use)),
         ("## Input", _table(("what", "value"), _input_rows(manifest))),
-        ("## Output", _output_text(manifest), _table(("label", "threshold"), _label_rows(manifest))),
+        ("## Output", _output_text(manifest), _table(_label_heads(manifest), _label_rows(manifest))),
         ("## Performance", *_performance(manifest.metrics)),
         ("## Origin", _table(("what", "value"), _origin_rows(manifest))),
         ("## Data", _text(manifest.attribution or "Not stated.")),
@@ -45,14 +45,38 @@ def _input_rows(manifest: BundleManifest) -> list[tuple[str, str]]:
 
 
 def _output_text(manifest: BundleManifest) -> str:
-    rule = "exactly one label holds (softmax)" if manifest.task.exclusive else "any number of labels (sigmoid)"
-    return f"`probabilities` float32 [batch, {len(manifest.task.labels)}], task {_text(manifest.task.name)}: {rule}."
+    task = manifest.task
+    rule = "exactly one label holds (softmax)" if task.exclusive else "any number of labels (sigmoid)"
+    said = [f"`probabilities` float32 [batch, {len(task.labels)}], task {_text(task.name)}: {rule}."]
+    if task.binary:
+        said.append(f"Positive is {_text(task.asked[0])}: called where its probability reaches its threshold.")
+    if task.thresholded and manifest.threshold_rule:
+        said.append(f"Thresholds were chosen on the validation split by the rule {_text(manifest.threshold_rule)}.")
+    return " ".join(said)
 
 
-def _label_rows(manifest: BundleManifest) -> list[tuple[str, str]]:
-    otherwise = "the most probable" if manifest.task.exclusive else "0.5"
-    chosen = manifest.thresholds
-    return [(label, f"{chosen[label]:.4g}" if label in chosen else otherwise) for label in manifest.task.labels]
+def _label_rows(manifest: BundleManifest) -> list[tuple[str, ...]]:
+    """The threshold of each label, for a recording and, where it was chosen, for a patient's recordings together."""
+    return [
+        (label, _cut(manifest, manifest.thresholds, label), _cut(manifest, manifest.patient_thresholds, label))
+        if manifest.patient_thresholds
+        else (label, _cut(manifest, manifest.thresholds, label))
+        for label in manifest.task.labels
+    ]
+
+
+def _label_heads(manifest: BundleManifest) -> tuple[str, ...]:
+    if manifest.patient_thresholds:
+        return "label", "threshold", "threshold for a patient (mean of the logits)"
+    return "label", "threshold"
+
+
+def _cut(manifest: BundleManifest, chosen: Mapping[str, float], label: str) -> str:
+    if label in chosen:
+        return f"{chosen[label]:.4g}"
+    if not manifest.task.thresholded:
+        return "the most probable"
+    return "0.5" if label in manifest.task.asked else "where the other is not called"
 
 
 def _performance(metrics: dict[str, Any] | None) -> tuple[str, ...]:

@@ -111,6 +111,8 @@ def describe(run: Run, opset: int | None) -> BundleManifest:
         tabular=lineage.tabular if run.config.data.tabular else (),
         preprocessing=checked(Preprocessing, lineage.preprocessing),
         thresholds=thresholds,
+        threshold_rule=_rule(run),
+        patient_thresholds=_patient_thresholds(run),
         metrics=tested,
         run=_origin(run),
         opset=opset,
@@ -140,6 +142,19 @@ def _thresholds(run: Run) -> dict[str, float]:
             f"First: ecg evaluate {portable(run.path)} --split val",
         )
     return {str(label): float(value) for label, value in dict(chosen.get("thresholds") or {}).items()}
+
+
+def _rule(run: Run) -> str:
+    """What picked the thresholds; runs of former versions do not say."""
+    source = (run.metrics("val") or {}).get("source") or {}
+    return str(source.get("threshold_rule") or "")
+
+
+def _patient_thresholds(run: Run) -> dict[str, float]:
+    """Those for the mean of a patient's logits, where they were chosen."""
+    chosen = run.metrics("val_patients") or {}
+    mean = (chosen.get("source") or {}).get("aggregate") == "mean"
+    return {str(label): float(value) for label, value in dict(chosen.get("thresholds") or {}).items()} if mean else {}
 
 
 def _origin(run: Run) -> Origin:

@@ -41,6 +41,10 @@ def what(found: Evaluation) -> Section:
         ("Decision", words.decided(metrics)),
         ("Intervals", drawn if resampling.resamples else "none"),
     ]
+    if len(metrics.per_label) == 1:
+        ((label, each),) = metrics.per_label.items()
+        rows.insert(2, ("Positives", f"{each.positives} with {label}, {metrics.items - each.positives} without"))
+        rows.insert(4, ("Threshold", words.threshold(metrics, label)))
     if source is not None:
         rows = [("Model", f"{source.model} ({source.arch})"), *_of_source(metrics), *rows, *_signal(metrics)]
     return Section("What was evaluated", columns=("", ""), rows=rows, notes=found.predictions.notes)
@@ -52,7 +56,7 @@ def overall(found: Evaluation) -> Section:
     if len(found.metrics.per_label) == 1:
         text = [f"Every figure is of the positive label, {found.metrics.task.asked[0]}."]
         plain: list[list[Cell]] = [[name, value, meaning] for name, value, _weighted, meaning in rows]
-        return Section("Overall", text, ("figure", "value", "meaning"), plain)
+        return Section("Overall", text, ("figure", "value", "meaning"), plain, notes=words.label_notes(found.metrics))
     text = ["Mean: every label counts the same (macro). Weighted: each label by its positives."]
     cells: list[list[Cell]] = [[name, value, weighted or "", meaning] for name, value, weighted, meaning in rows]
     return Section("Overall", text, ("figure", "mean", "weighted", "meaning"), cells)
@@ -62,8 +66,7 @@ def labels(found: Evaluation) -> Section | None:
     """The figures of each label, and which of them to distrust."""
     metrics = found.metrics
     if len(metrics.per_label) == 1:
-        notes = words.label_notes(metrics)
-        return Section("Number of patients", notes) if notes else None
+        return None
     names = [words.SHORT.get(name, words.NAMES[name]) for name in words.BY_LABEL]
     columns = ("label", "pos.", "patients", *names, "threshold")
     rows = words.label_rows(metrics, words.BY_LABEL)
@@ -76,14 +79,21 @@ def groups(found: Evaluation) -> Section | None:
     if found.subgroups is None or not found.subgroups.groupings:
         return None
     names = ("macro_auroc", "macro_auprc", "macro_f1", "macro_sensitivity", "macro_specificity", "brier", "ece")
+    by_patient = found.metrics.level == "patient"
     rows: list[list[Cell]] = []
     for grouping in found.subgroups.groupings:
-        for name, group in grouping.groups.items():
+        for place, (name, group) in enumerate(grouping.groups.items()):
+            cases = [
+                str(group.items),
+                *([] if by_patient else [str(group.patients)]),
+                str(sum(group.positives.values())),
+            ]
             values = [group.values.get(figure, Value()) for figure in names]
-            cases = [str(group.items), str(group.patients), str(sum(group.positives.values()))]
-            rows.append([grouping.column, f"{name} *" if group.few else name, *cases, *values])
+            column = "" if place else grouping.column
+            rows.append([column, f"{name} *" if group.few else name, *cases, *values])
     heads = [words.NAMES[name.removeprefix("macro_")] for name in names]
-    columns = ("column", "group", f"{words.LEVELS[found.metrics.level]}s", "patients", "positives", *heads)
+    counts = ("patients",) if by_patient else ("recordings", "patients")
+    columns = ("column", "group", *counts, "positives", *heads)
     text = [
         "Does it work alike for everybody? All groups are judged by the thresholds of all. * Too few patients with or "
         "without one of the labels for an interval to bear weight."

@@ -189,12 +189,12 @@ def _one_label(metrics: Metrics) -> list[str]:
         f"AUROC {spoken(area)}: of a {what} with {label} and one without, drawn at random, the one with it has the "
         f"higher probability {100 * area.value:.0f} times in 100.",
         f"At the threshold {threshold(metrics, label)}, {found.tp} of {found.positives} {what}s with {label} are found "
-        f"(sensitivity {spoken(values['sensitivity'])}), and {found.tn} of {found.tn + found.fp} without it are left "
-        f"alone (specificity {spoken(values['specificity'])}). Of {called} called positive, {found.tp} are "
-        f"(PPV {spoken(values['ppv'])}).",
+        f"(sensitivity {_beside(values['sensitivity'])}), and {found.tn} of {found.tn + found.fp} without it are left "
+        f"alone (specificity {_beside(values['specificity'])}). Of {called} called positive, {found.tp} are "
+        f"(PPV {_beside(values['ppv'])}).",
     ]
 
 
-def shown_interval(value: Value) -> tuple[str, str]:
-    """A figure and its interval as two cells."""
-    return number(value.value), interval(value) or DASH
+def _beside(value: Value) -> str:
+    """A figure and its interval within brackets."""
+    return "; ".join(part for part in (number(value.value), interval(value)) if part)

@@ -65,12 +65,14 @@ def measure_bundle(
 
 
 def _thresholds(predictor: Predictor, options: Options) -> Mapping[str, float]:
-    """The bundle's thresholds: chosen for recordings, and used for patients too where it has no others."""
+    """The bundle's thresholds, for patients those that were chosen for them; else those for recordings serve both."""
     manifest = predictor.manifest
     if not manifest.task.thresholded:
         return {}
+    if options.aggregate == "mean" and manifest.patient_thresholds:
+        return manifest.patient_thresholds
     if options.aggregate and options.whole:
-        log.warning("The bundle's thresholds were chosen for recordings, not for patients.")
+        log.warning("The bundle has no thresholds for patients: those for recordings are used.")
     return predictor.thresholds
 
 
