@@ -11,6 +11,7 @@ known to fail is refused before a run begins.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -40,6 +41,7 @@ MARKS = "trackers.json"
 """In the run's folder: tracker -> the id of the run there, and how many epochs it has been sent."""
 
 _PATH = re.compile(r"[/\\~]")
+_LONGEST = 200
 
 
 class Tracker(Protocol):
@@ -97,7 +99,7 @@ class Guarded:
 
     def __init__(self, name: str, tracker: Tracker, *, strict: bool) -> None:
         self.name, self.tracker, self.strict = name, tracker, strict
-        self.failed, self.reason = False, ""
+        self.failed = False
 
     @classmethod
     def refuse_unfit(cls) -> None:
@@ -109,9 +111,16 @@ class Guarded:
         Raises:
             ConfigError: It cannot, and the run is new.
         """
-        self._tried(lambda: self.tracker.begin(run))
-        if self.failed and self.strict:
-            raise ConfigError(f"The tracker {self.name} cannot begin: {self.reason}", "Leave it out of --logger.")
+        if not self.strict:
+            self._tried(lambda: self.tracker.begin(run))
+            return
+        try:
+            self.tracker.begin(run)
+        except Exception as error:
+            self.failed = True
+            raise ConfigError(
+                f"The tracker {self.name} cannot begin: {_reason(error)}", f"Leave {self.name} out of --logger."
+            ) from None
 
     def epoch(self, history: Sequence[Row]) -> None:
         """Send the epochs not sent yet."""
@@ -128,9 +137,7 @@ class Guarded:
             step()
         except Exception as error:  # whatever another package raises, the training is worth more than its curve
             self.failed = True
-            self.reason = error.message if isinstance(error, EcgError) else f"{type(error).__name__}: {error}"
-            self.reason = " ".join(self.reason.split())[:300]
-            log.warning("%s fails and is left out from here on: %s", self.name, self.reason)
+            log.warning("%s fails and is left out from here on: %s", self.name, _reason(error))
 
 
 @contextmanager
@@ -163,6 +170,12 @@ def tracked(run: Run, *, fresh: bool) -> Iterator[Callable[[Sequence[Row]], None
     finally:
         for tracker in trackers:
             tracker.end(run)
+
+
+def _reason(error: Exception) -> str:
+    """What another package says, on one line."""
+    said = error.message if isinstance(error, EcgError) else f"{type(error).__name__}: {error}"
+    return textwrap.shorten(said, _LONGEST, placeholder=" ...")
 
 
 def refuse_unfit(tracking: TrackingConfig) -> None:
@@ -199,6 +212,11 @@ def described(run: Run) -> dict[str, Any]:
     data = {"name": lineage.dataset, "leads": list(lineage.leads), "fs": lineage.fs, "samples": lineage.samples}
     told = {**config, "dataset": data, "task": {"name": task.name, "kind": task.kind, "labels": list(task.labels)}}
     return {key: value for key, value in _without_paths(told).items() if value not in (None, "", {}, [])}
+
+
+def title(run: Run) -> str:
+    """What a run is called elsewhere; a member of an ensemble is called after both."""
+    return f"{run.ensemble.name} {run.name}" if run.ensemble else run.name
 
 
 def figures(row: Row) -> dict[str, float]:
