@@ -20,7 +20,7 @@ from ecgtool.metrics import Metrics, Source, Timing
 from ecgtool.metrics.logits import activated
 from ecgtool.metrics.patients import How, at_level, is_number, known
 from ecgtool.metrics.predictions import Predictions
-from ecgtool.metrics.subgroups import MOST_GROUPS, Subgroups, subgroups
+from ecgtool.metrics.subgroups import MOST_GROUPS, Subgroups, age_band, subgroups
 from ecgtool.store import ITEM_COLUMNS, Store
 from ecgtool.task import Task
 
@@ -213,17 +213,14 @@ def concluded(recordings: Recordings, thresholds: Mapping[str, float], source: S
 
 def grouping_columns(recordings: Predictions) -> tuple[str, ...]:
     """The columns whose values are groups of people: ages, words, and numbers that are few and often the same."""
-    held = {name: {value for value in column if known(value)} for name, column in recordings.metadata.items()}
-    return tuple(
-        name
-        for name, values in held.items()
-        if name == "age" or (2 <= len(values) <= MOST_GROUPS and _words_or_grades(values, len(recordings.ids)))
-    )
+    return tuple(name for name, column in recordings.metadata.items() if _groups(name, column))
 
 
-def _words_or_grades(values: set[Any], items: int) -> bool:
-    numbers = any(is_number(value) for value in values)
-    return not numbers or (len(values) <= _GRADES and items >= _OFTEN * len(values))
+def _groups(name: str, column: tuple[Any, ...]) -> bool:
+    """Whether a column makes from two to a few groups."""
+    values = {age_band(value) if name == "age" else value for value in column if known(value)}
+    few = not any(map(is_number, values)) or (len(values) <= _GRADES and len(column) >= _OFTEN * len(values))
+    return few and 2 <= len(values) <= MOST_GROUPS
 
 
 def leveled(predictions: Predictions, options: Options) -> Predictions:

@@ -9,7 +9,7 @@ from ecgtool.evaluation import Evaluation
 from ecgtool.metrics import FEW, METRICS, Metrics, Value
 from ecgtool.metrics.outcomes import QUANTITIES
 from ecgtool.metrics.subgroups import Subgroups
-from ecgtool.report.page import DASH, Cell, interval, number, spoken
+from ecgtool.report.page import Cell, interval, number, spoken
 
 NAMES = {
     "auroc": "AUROC",

@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from untrained import make_run
 
 from ecgtool.errors import ConfigError, DataError, IntegrityError, NotFound
 from ecgtool.evaluation import Options
-from ecgtool.metrics import Metrics
+from ecgtool.metrics import Metrics, choose_thresholds
 from ecgtool.training.evaluate import evaluate_run, measure
 
 QUICK = Options(bootstrap=20)
@@ -145,3 +146,63 @@ def test_a_run_without_a_checkpoint_is_told(run):
     run.checkpoint().unlink()
     with pytest.raises(NotFound, match="no finished epoch"):
         evaluate_run(run)
+
+
+def by_patient(how="mean", **options):
+    return Options(bootstrap=20, aggregate=how, **options)
+
+
+def test_thresholds_of_patients_are_chosen_on_patients(run, store):
+    found = measure(run, options=by_patient()).metrics
+    validation = measure(run, split="val", options=by_patient())
+    chosen = choose_thresholds(MULTILABEL, validation.predictions.targets, validation.predictions.probabilities)
+    assert found.thresholds == chosen
+    assert found.thresholds != evaluate_run(run, bootstrap=5).thresholds
+    assert found.items == found.patients == len(set(store.items["patient"].iloc[store.indices("test", MULTILABEL)]))
+
+
+def test_another_aggregate_chooses_thresholds_again(run):
+    by_mean = measure(run, options=by_patient()).metrics.thresholds
+    by_or = measure(run, options=by_patient("noisy-or")).metrics.thresholds
+    assert by_or != by_mean
+    assert document(run, "val_patients")["source"]["aggregate"] == "noisy-or"
+    assert measure(run, options=by_patient()).metrics.thresholds == by_mean
+
+
+def test_a_patient_is_the_mean_of_its_recordings_logits(run):
+    found = measure(run, options=by_patient())
+    said = found.recordings.predictions
+    patient = found.predictions.ids[0]
+    rows = [row for row, name in enumerate(said.patients) if name == patient]
+    np.testing.assert_allclose(found.predictions.logits[0], said.logits[rows].mean(axis=0), rtol=1e-5)
+
+
+def test_figures_by_patient_leave_those_of_recordings_alone(run):
+    evaluate_run(run, bootstrap=20)
+    before = [(run.path / f"metrics_{split}.json").read_bytes() for split in ("val", "test")]
+    measure(run, options=by_patient())
+    assert before == [(run.path / f"metrics_{split}.json").read_bytes() for split in ("val", "test")]
+
+
+def test_an_unknown_rule_is_told_before_anything_is_computed(run):
+    with pytest.raises(ConfigError, match="no rule"):
+        measure(run, options=Options(rule="best"))
+    assert not list(run.path.glob("metrics_*"))
+
+
+def test_a_report_groups_people_by_age_and_sex_in_words(run):
+    found = measure(run, options=Options(bootstrap=5, whole=True))
+    groups = {grouping.column: set(grouping.groups) for grouping in found.subgroups.groupings}
+    assert groups["sex"] == {"female", "male"}
+    assert "unknown" in groups["age"]
+
+
+def test_one_patient_has_figures_but_no_intervals(tmp_path, run):
+    alone = make_store(tmp_path / "alone", items=120, seed=2)
+    items = (alone.path / "items.csv").read_text().splitlines()
+    lines = [re.sub(r"^(\d+),p\d+,", r"\1,me,", line) for line in items]
+    (alone.path / "items.csv").write_text("\n".join(lines) + "\n")
+    found = evaluate_run(run, type(alone).open(alone.path), bootstrap=20)
+    assert found.patients == 1
+    assert {value.low for value in found.per_label["SLOW"].values.values()} == {None}
+    assert measure(run, type(alone).open(alone.path), options=by_patient()).metrics.items == 1
