@@ -197,11 +197,20 @@ def _result(run: Any) -> Result:
     outcome, name = Outcome.of(run), portable(run.path)
     figure = {"epochs": outcome.epochs, "best_epoch": outcome.best, "metric": outcome.metric, "value": outcome.value}
     return Result(
-        data={"run": name, "path": str(run.path), **figure},
+        data={"run": name, "path": str(run.path), **figure, "labels": list(run.lineage.task.labels)},
         text=f"Run {name}: best of {outcome.epochs} epochs is {outcome.best}, "
-        f"{outcome.metric} {outcome.value:.4f} on the validation split.",
+        f"{outcome.metric} {outcome.value:.4f} on the validation split.{_weighed(run)}",
         next=[f"ecg evaluate {name}", f"ecg plot {name}"],
     )
+
+
+def _weighed(run: Any) -> str:
+    """Which label each of the given weights was for."""
+    weights = run.config.training.class_weights
+    if isinstance(weights, str):
+        return ""
+    pairs = zip(run.lineage.task.labels, weights, strict=True)
+    return f" Class weights: {', '.join(f'{label} {weight:g}' for label, weight in pairs)}."
 
 
 def _ensemble(run: Any) -> Result:

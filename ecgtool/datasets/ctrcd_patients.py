@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 
@@ -29,7 +30,7 @@ _THERAPIES = ("anthracycline", "anthracycline, then anti-HER2", "anti-HER2", "ty
 _WITH_ANTHRACYCLINE = 2  # the first so many
 _DEVICES = {"MAC16": (250.0,), "MAC55": (500.0,), "MV360": (500.0, 1000.0)}
 _SECONDS = (10.0, 8.0, 12.0, 30.0)
-_WEEKS = (0, 12, 24, 48)
+_WEEKS = (0, 10, 20, 36, 60)
 _COURSE = 18  # weeks
 _UNKNOWN = {"age": 0.02, "sex": 0.02, "therapy": 0.05, "baseline_lvef": 0.12, "hypertension": 0.08, "device": 0.04}
 _LAST = (
@@ -58,7 +59,7 @@ class Patient:
         dose: Of anthracyclines in mg/m² over the whole course; None where none are given.
         lvef: Left ventricular ejection fraction before therapy in per cent.
         hypertension: Whether the blood pressure was high before it.
-        visits: How many recordings there are, the first of them before therapy.
+        visits: Numbers of the visits of which there are recordings; number 0 is before therapy, and not everybody's.
     """
 
     mrn: str
@@ -72,7 +73,7 @@ class Patient:
     dose: float | None
     lvef: float
     hypertension: bool
-    visits: int
+    visits: range
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class Visit:
         return CTRCD if self.patient.ctrcd else CONTROL
 
 
+@lru_cache(maxsize=4096)  # asked for at each visit
 def patient_of(seed: int, number: int) -> Patient:
     """The patient of a number."""
     chance = chance_of(seed, _PATIENT, number)
@@ -128,12 +130,12 @@ def patient_of(seed: int, number: int) -> Patient:
         dose=dose,
         lvef=lvef,
         hypertension=hypertension,
-        visits=int(chance.choice((2, 3, 4), p=(0.35, 0.4, 0.25))),
+        visits=_visits(chance),
     )
 
 
 def visit_of(seed: int, number: int, visit: int) -> Visit:
-    """A recording of the patient of a number: the first is made before therapy."""
+    """A recording of the patient of a number: that of visit 0 is made before therapy."""
     patient, chance = patient_of(seed, number), chance_of(seed, _VISIT, number, visit)
     weeks = _WEEKS[visit] + (int(chance.integers(-2, 3)) if visit else 0)
     given = min(weeks / _COURSE, 1.0)
@@ -158,9 +160,15 @@ def members(seed: int, records: int) -> list[tuple[int, int]]:
     made: list[tuple[int, int]] = []
     number = 0
     while len(made) < records:
-        made += [(number, visit) for visit in range(patient_of(seed, number).visits)]
+        made += [(number, visit) for visit in patient_of(seed, number).visits]
         number += 1
     return made[:records]
+
+
+def _visits(chance: np.random.Generator) -> range:
+    """Two to four of them in a row; half of the patients come to the clinic under therapy only."""
+    first = int(chance.random() < 0.5)
+    return range(first, first + int(chance.choice((2, 3, 4), p=(0.35, 0.4, 0.25))))
 
 
 def _birth(age: int, begin: date, chance: np.random.Generator) -> date:

@@ -36,7 +36,7 @@ def under_therapy(person: Person, exposure: float, dysfunction: float) -> Person
         person,
         qtc_ms=person.qtc_ms + 5 * exposure + 32 * dysfunction,
         voltage_mv=person.voltage_mv * float(np.exp(-0.03 * exposure - 0.32 * dysfunction)),
-        t_mv=person.t_mv * float(np.exp(-0.06 * exposure - 0.75 * dysfunction)),
+        t_mv=person.t_mv * float(np.exp(-0.06 * exposure - 0.60 * dysfunction)),
         resting_rate=person.resting_rate + 2 * exposure + 12 * dysfunction,
         qrs_ms=person.qrs_ms + 6 * dysfunction,
     )
