@@ -214,11 +214,6 @@ def described(run: Run) -> dict[str, Any]:
     return {key: value for key, value in _without_paths(told).items() if value not in (None, "", {}, [])}
 
 
-def title(run: Run) -> str:
-    """What a run is called elsewhere; a member of an ensemble is called after both."""
-    return f"{run.ensemble.name} {run.name}" if run.ensemble else run.name
-
-
 def figures(row: Row) -> dict[str, float]:
     """What is sent of an epoch: every column but its number and its time."""
     return {name: float(value) for name, value in row.items() if name not in ("epoch", "time")}

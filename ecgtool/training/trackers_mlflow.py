@@ -15,7 +15,7 @@ from ecgtool.errors import ConfigError
 from ecgtool.home import home
 from ecgtool.run import Run
 from ecgtool.training.history import Row, complete
-from ecgtool.training.trackers import best_of, described, figures, mark, require_package, set_mark, title
+from ecgtool.training.trackers import best_of, described, figures, mark, require_package, set_mark
 
 NAME = "mlflow"
 SCHEMES = ("", "file", "http", "https", "databricks", "sqlite", "mysql", "postgresql", "mssql")
@@ -80,7 +80,7 @@ class MLflow:
         held = self.client.get_experiment_by_name(project)
         own = {} if os.environ.get("MLFLOW_TRACKING_URI") else {"artifact_location": NO_ARTIFACTS}
         experiment = held.experiment_id if held else self.client.create_experiment(project, **own)
-        made = self.client.create_run(experiment, start_time=int(1000 * time.time()), run_name=title(run))
+        made = self.client.create_run(experiment, start_time=int(1000 * time.time()), run_name=run.name)
         self.client.log_batch(
             made.info.run_id, params=[Param(name, value) for name, value in _flat(described(run)).items()]
         )

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from ecgtool.errors import ConfigError, did_you_mean
 from ecgtool.run import Run
 from ecgtool.training.history import Row, complete
-from ecgtool.training.trackers import best_of, described, figures, mark, require_package, set_mark, title
+from ecgtool.training.trackers import best_of, described, figures, mark, require_package, set_mark
 
 NAME = "wandb"
 Mode = Literal["offline", "online", "disabled", "shared"]
@@ -67,7 +67,7 @@ class WandB:
         self.remote: Any = wandb.init(
             project=run.config.tracking.project,
             id=identity,
-            name=title(run),
+            name=run.name,
             dir=run.path.resolve(),  # its service is another process, with a folder of its own
             mode=mode,
             resume=None if mode == "offline" else "allow",  # offline files of one id are joined when they are synced

@@ -17,7 +17,7 @@ from ecgtool.home import home as home_folder
 from ecgtool.run import Run
 from ecgtool.training.fit import create, fit
 from ecgtool.training.history import EVENTS, read_history
-from ecgtool.training.trackers import described, mark, title
+from ecgtool.training.trackers import described, mark
 from ecgtool.training.trackers_mlflow import MLflow
 from ecgtool.training.trackers_wandb import WandB
 
@@ -127,13 +127,6 @@ def test_settings_that_are_paths_are_not_told(store, tmp_path):
     assert "nstdb" not in told["augment"]
     assert "dataset" not in told["data"]
     assert str(tmp_path) not in repr(told)
-
-
-def test_a_member_of_an_ensemble_is_called_after_both(store):
-    config = settings(store)
-    run = create(config.model_copy(update={"data": config.data.model_copy(update={"folds": 2})}), "./study")
-    assert [title(member) for member in run.members] == ["study fold-1", "study fold-2"]
-    assert title(run) == "study"
 
 
 def test_a_tracker_that_fails_costs_one_warning_and_no_epoch(store, caplog, monkeypatch):
