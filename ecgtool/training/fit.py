@@ -21,7 +21,7 @@ from ecgtool.home import place
 from ecgtool.metrics.temperature import fit_temperature
 from ecgtool.models.contract import Inputs, Normalised, assembled
 from ecgtool.run import Made, NormStats, Run, member_configs
-from ecgtool.store import SPLITS, Store
+from ecgtool.store import Store
 from ecgtool.training import lineage
 from ecgtool.training.checks import check_quickly
 from ecgtool.training.checks.contract import Subject
@@ -98,8 +98,8 @@ def _train(run: Run) -> None:
 
     training = run.config.training
     if first_process():
-        for split in SPLITS:  # of an epoch that may not stay the best
-            (run.path / f"metrics_{split}.json").unlink(missing_ok=True)
+        for figures in run.path.glob("metrics_*.json"):  # of an epoch that may not stay the best
+            figures.unlink()
     with processes(train, run.path, training.devices, training.nodes):
         train(run.path)
 
