@@ -165,6 +165,11 @@ class ShuffledBatches(Sampler[Indices]):
         """How many batches an epoch has."""
         return -(-self.draw.size(epoch) // self.batch)
 
+    def items(self, index: int) -> int:
+        """How many items a batch of the epoch has, all processes together."""
+        least, more = divmod(self.draw.size(self.epoch), len(self))
+        return least + (index < more)
+
     def __iter__(self) -> Iterator[Indices]:
         order = seeded(self.seed, self.epoch).permutation(self.draw(self.epoch))
         for batch in np.array_split(order, self.batches(self.epoch)):

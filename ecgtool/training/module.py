@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,7 @@ class Method:
         training: The settings.
         augmentation: Changes training items, in millivolt.
         steps: Optimiser steps of the whole schedule.
+        items: How many items a batch of the epoch has, all processes together.
         held: From which step on the rate is held for an average of weights; None where none is.
         mixup: Blends training items; None where they stay apart.
     """
@@ -59,6 +60,7 @@ class Method:
     training: TrainingConfig
     augmentation: Augmentation
     steps: int
+    items: Callable[[int], int]
     held: int | None = None
     mixup: Mixup | None = None
 
@@ -126,7 +128,7 @@ class Classifier(LightningModule):
             self._bad_step = torch.where(new, index + 1, self._bad_step)
         if self.device.type == "cpu" or (index + 1) % CHECK_EVERY == 0:
             self._refuse_bad_loss()
-        return loss
+        return self._weighed(loss, len(batch.target), index)
 
     def _training_loss(self, signal: Tensor, batch: Batch) -> Tensor:
         mixup = self.method.mixup
@@ -135,6 +137,12 @@ class Classifier(LightningModule):
         blend = mixup.draw(len(signal), signal.device)
         logits = self._logits_of(blend(signal), batch._replace(tabular=blend(batch.tabular)))
         return blend.loss(self.loss, logits, batch.target)
+
+    def _weighed(self, loss: Tensor, items: int, index: int) -> Tensor:
+        """The loss of this process's items such that the mean over the processes is that over the items of all."""
+        if self.trainer.world_size == 1:
+            return loss
+        return loss * (items * self.trainer.world_size / self.method.items(index))
 
     def train_loss(self) -> float:
         """Mean loss over the items of the epoch, of all processes.

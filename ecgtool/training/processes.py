@@ -8,10 +8,11 @@ typed on each, with ``NODE_RANK``, ``MASTER_ADDR`` and ``MASTER_PORT`` set and t
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -19,9 +20,12 @@ from torch import distributed, nn
 
 from ecgtool import console
 from ecgtool.errors import ConfigError, EcgError
+from ecgtool.home import portable
 
 GRACE_S = 30
 """Seconds the others have to end by themselves after the first."""
+DYING_S = 10
+"""Seconds in which one that another was missing has surely ended."""
 
 
 def node_rank() -> int:
@@ -71,10 +75,9 @@ def processes(work: Callable[[Path], None], run: Path, devices: int, nodes: int 
             for other in others:
                 other.start()
             yield
-            _wait(others)
+            _wait(others, run, GRACE_S)
         except RuntimeError:  # what torch says when a partner is gone
-            if any(other.exitcode for other in others):
-                raise _failed() from None
+            _wait(others, run, DYING_S)
             raise
         finally:
             for other in others:
@@ -95,17 +98,28 @@ def _other(work: Callable[[Path], None], run: Path, rank: int) -> None:
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except RuntimeError:  # what torch says when the first process is gone, which nobody is left to read
+        first = parent_process()
+        if first is None or first.is_alive():
+            raise
+        raise SystemExit(1) from None
 
 
-def _wait(others: Sequence[BaseProcess]) -> None:
-    for other in others:
-        other.join(GRACE_S)
+def _wait(others: Sequence[BaseProcess], run: Path, seconds: float) -> None:
+    """Give the others time to end.
+
+    Raises:
+        EcgError: One of them failed, or was ended from outside.
+    """
+    for rank, other in enumerate(others, 1):
+        other.join(seconds)
         if other.exitcode:
-            raise _failed()
-
-
-def _failed() -> EcgError:
-    return EcgError("Another process of this training ended with an error.", "Its own message is above.")
+            resume = f"Go on with: ecg train --resume {portable(run)}"
+            if other.exitcode > 0:
+                raise EcgError(f"Process {rank} of this training ended with an error, told above.", resume)
+            ended = signal.Signals(-other.exitcode).name
+            full = " The system does so where the memory is full." if ended == "SIGKILL" else ""
+            raise EcgError(f"Process {rank} of this training was ended from outside, by {ended}.{full}", resume)
 
 
 def _free_port() -> int:

@@ -125,7 +125,7 @@ def _method(run: Run, plan: Plan, feed: Feed) -> Method:
     training, first = run.config.training, first_averaged(run.config.training)
     steps = feed.steps(training.epochs if first is None else first)
     held = None if first is None else steps
-    return Method(training, _augmentation(run, plan), steps, held, mixup_of(training))
+    return Method(training, _augmentation(run, plan), steps, feed.shuffled.items, held, mixup_of(training))
 
 
 def _augmentation(run: Run, plan: Plan) -> Augmentation:

@@ -116,3 +116,9 @@ def test_shuffled_labels_are_those_of_each_split_in_another_order(tmp_path):
         assert sorted(shuffled[items]) == sorted(truth[items])
     others = store.indices("test")
     np.testing.assert_array_equal(shuffled[others], truth[others])
+
+
+def test_the_size_of_a_batch_is_known_beforehand():
+    for items, batch in ((47, 10), (40, 10), (7, 100)):
+        batches = ShuffledBatches(np.arange(items), batch, seed=0)
+        assert [batches.items(index) for index in range(len(batches))] == [len(part) for part in batches]

@@ -411,8 +411,9 @@ def test_two_processes_train_the_run_of_one(store, tmp_path, monkeypatch):
         f"[ecgtool.architectures]\nplain = {__name__}:PLAIN\n"
     )
     monkeypatch.syspath_prepend(str(plugin))
-    alone = start(store, "alone", ())
-    shared = start(store, "shared", (), devices=2, device="cpu")
+    sets = ("training.ema=0.9", "training.curriculum=loss", "training.oversample=balanced")
+    alone = start(store, "alone", sets, batch=12)
+    shared = start(store, "shared", sets, batch=12, devices=2, device="cpu")
     for left, right in zip(curve(alone), curve(shared), strict=True):
         assert left == pytest.approx(right, rel=1e-5)
     assert shared.metrics("val") is not None
