@@ -1,6 +1,7 @@
 """Every recipe that ships can be used."""
 
 import pytest
+import torch
 from support import MULTICLASS, MULTILABEL, make_store
 
 from ecgtool.config import compose, recipes
@@ -57,3 +58,14 @@ def test_the_starter_recipe_trains_on_stores_of_any_shape(tmp_path, task, shape)
     flags = {"data": {"dataset": str(store.path)}, "model": {"width": 2}, "training": {"epochs": 1, "device": "cpu"}}
     run = fit(compose("starter-cnn", flags=flags), str(tmp_path / "run"))
     assert run.metrics("val")["values"]["macro_auroc"]["value"] is not None
+
+
+def test_the_recipe_for_ctrcd_is_as_it_is_told():
+    config = compose(recipe="ctrcd-baseline")
+    training = config.training
+    assert (training.batch, training.epochs, training.early_stop) == (32, 60, 12)
+    assert (training.optimizer, training.lr, training.weight_decay) == ("adamw", 1e-3, 1e-4)
+    assert (training.scheduler, training.val_metric, training.loss) == ("plateau", "macro_auprc", "ce")
+    assert config.augment.use == ("noise", "scale", "shift")
+    network = build(config.arch, config.model, Inputs(8, 5000, 500, 17), 2)
+    assert network(torch.zeros(2, 8, 5000), tabular=torch.zeros(2, 17)).shape == (2, 2)

@@ -36,6 +36,7 @@ from ecgtool.files import (
     write_text,
 )
 from ecgtool.formats.muse_write import DEVICE_STEP_UV, MuseDetails, write_muse
+from ecgtool.formats.reading import age_at
 from ecgtool.record import Record
 from ecgtool.signals.synth import Drawing, draw
 
@@ -175,7 +176,7 @@ def _manifest(visits: Sequence[Visit], paths: Sequence[str]) -> str:
 def _write_xml(path: Path, visit: Visit, drawing: Drawing, chance: np.random.Generator) -> None:
     recorded = drawing.record.select(visit.leads)
     meta = {
-        "age": visit.plan.person.age,
+        "age": age_at(visit.patient.birth.isoformat(), visit.start.date().isoformat()),
         "sex": visit.plan.person.sex,
         "device": visit.device,
         "start": visit.start.isoformat(),
