@@ -110,9 +110,10 @@ def reliability(found: Evaluation) -> Section:
     """Whether probabilities mean what they say."""
     text = ["Do probabilities mean what they say?"]
     if found.temperature != 1:
-        way = "too sure" if found.temperature > 1 else "not sure enough"
+        words_for = ((1.05, "too sure"), (0.95, "about as sure as it should be"), (0.0, "not sure enough"))
+        way = next(said for least, said in words_for if found.temperature > least)
         text.append(
-            f"The model was {way} on the validation split, so its logits are divided by {found.temperature:.3f} "
+            f"The model was {way} on the validation split; its logits are divided by {found.temperature:.3f} "
             "(temperature scaling). That changes no area under a curve. Dashed: before it."
         )
     return Section("Calibration", text, figures=("calibration",))

@@ -109,8 +109,11 @@ def label_rows(metrics: Metrics, names: Sequence[str]) -> list[list[Cell]]:
 
 def label_notes(metrics: Metrics) -> list[str]:
     """What a reader must know of single labels: those left out of the means, and those with few patients."""
-    where = "; it has no areas." if len(metrics.per_label) == 1 else "; left out of every mean."
-    notes = [f"{label}: {reason}{where}" for label, reason in metrics.left_out.items()]
+    where = "it has no areas" if len(metrics.per_label) == 1 else "left out of every mean"
+    grouped: dict[str, list[str]] = {}
+    for label, reason in metrics.left_out.items():
+        grouped.setdefault(reason, []).append(label)
+    notes = [f"{', '.join(labels)}: {reason}; {where}." for reason, labels in grouped.items()]
     few = [label for label, found in metrics.per_label.items() if found.few and label not in metrics.left_out]
     if few:
         named = f"{', '.join(few[:20])} and {len(few) - 20} more" if len(few) > 20 else ", ".join(few)
