@@ -1,6 +1,6 @@
 """Is the loop around the model ever what training waits for?
 
-    python benchmarks/loader.py [--arch cnn1d | --recipe ptbxl-z-xresnet1d] [--items 4000] [--batch 32]
+    python benchmarks/loader.py [--arch cnn1d | --recipe ptbxl-z-xresnet1d] [--set training.ema=0.99] [--items 4000]
 
 Prints items per second of (a) our loader alone, (b) the usual loader beside it: one ``__getitem__`` per item, float32
 made on the CPU, collated; then of (c) the bare network's forward, backward and optimiser step on a batch that lies in
@@ -45,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--arch", default="cnn1d")
     parser.add_argument("--recipe", default="")
+    parser.add_argument("--set", action="append", default=[], dest="sets", help="section.option=value over the recipe")
     parser.add_argument("--items", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=1)
@@ -58,7 +59,7 @@ def main() -> None:
         print(f"(b) usual loader, item by item    {usual:12,.0f} items/s   ours is {ours / usual:.1f} times as fast")
         flags = {"data": {"dataset": str(store.path)}, "training": {"batch": options.batch, "device": "cpu"}}
         flags |= {} if options.recipe else {"arch": options.arch}
-        whole = compose(options.recipe, flags=flags)
+        whole = compose(options.recipe, flags=flags, sets=options.sets)
         fit(_over(whole, {"training": {"epochs": 1}}), f"{folder}/warm-up")
         bare = network_alone(store, Run.open(f"{folder}/warm-up"))
         print(f"(c) bare network, {whole.arch:<15} {bare:12,.0f} items/s")
