@@ -28,6 +28,7 @@ from ecgtool.training.checks.contract import Subject
 from ecgtool.training.data import Indices
 from ecgtool.training.ensemble import Spread, begun, train_members
 from ecgtool.training.evaluate import evaluate_run
+from ecgtool.training.folds import split_items
 from ecgtool.training.history import complete, read_history
 from ecgtool.training.inference import pick_device, predicted
 from ecgtool.training.plan import Plan, make_plan
@@ -190,6 +191,7 @@ def _model(plan: Plan, stats: NormStats) -> Normalised:
 
 
 def _held_out(plan: Plan) -> Indices:
-    """Items that the run is judged on: its validation items, and the test split, labelled in the task or not."""
-    own = plan.store.indices("val") if plan.config.data.folds is None else plan.val
-    return np.concatenate([own, plan.store.indices("test")])
+    """Items that the run is judged on: validation and test, without regard to ``data.limit`` and to labels if any."""
+    store, config = plan.store, plan.config
+    own = store.indices("val") if config.data.folds is None else split_items(config, store, plan.task, "val")
+    return np.concatenate([own, store.indices("test")])

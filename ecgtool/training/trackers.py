@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -163,13 +163,11 @@ def tracked(run: Run, *, fresh: bool) -> Iterator[Callable[[Sequence[Row]], None
         for tracker in trackers:
             tracker.epoch(history)
 
-    try:
+    with ExitStack() as begun:
         for tracker in trackers:
             tracker.begin(run)
+            begun.callback(tracker.end, run)
         yield send
-    finally:
-        for tracker in trackers:
-            tracker.end(run)
 
 
 def _reason(error: Exception) -> str:

@@ -11,7 +11,7 @@ from ecgtool.export.export import export_run
 
 OPTIONS = {
     "cnn1d": {"width": 4, "stages": 2},
-    "xlstm": {"embedding_dim": 8, "slstm_hidden_size": 8, "mlstm_hidden_size": 8, "num_heads": 2, "patch": 4},
+    "xlstm": {"embedding_dim": 8, "slstm_hidden_size": 8, "mlstm_hidden_size": 8, "num_heads": 2, "patch": 25},
     "xresnet1d": {"width": 4},
 }
 THRESHOLDS = {"SLOW": 0.4, "FAST": 0.5, "STEP": 0.3}

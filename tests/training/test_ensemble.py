@@ -14,6 +14,7 @@ from failing_disk import FailingDisk
 from support import make_store
 from training_runs import small
 
+from ecgtool.config import compose
 from ecgtool.errors import ConfigError, DataError, EcgError, IntegrityError, NotFound
 from ecgtool.files import locked_folder
 from ecgtool.metrics.logits import activated
@@ -237,6 +238,16 @@ def test_an_ensemble_is_nothing_to_start_from_but_its_members_are(store, seeds):
 def test_a_fold_is_not_started_from_weights_that_have_seen_it(store, folds):
     with pytest.raises(DataError, match=r"fold-2: .* was trained on"):
         small(store, "./leak", sets=["data.folds=3"], init=str(folds.members[0].path))
+
+
+def test_a_quick_try_of_a_fold_holds_out_the_whole_fold(store):
+    folded = ["data.folds=3", "data.limit=24"]
+    parent = small(store, "./parent", sets=[*folded, "data.fold=1"])
+    fold = compose(sets=["data.folds=3", "data.fold=2"])
+    held_out = {store.items["patient"][item] for item in split_items(fold, store, store.task(), "val")}
+    shared = len(held_out & set(parent.lineage.train_patients))
+    with pytest.raises(DataError, match=rf"was trained on {shared} patients"):
+        small(store, "./child", sets=["data.folds=3", "data.fold=2", "data.limit=12"], init=str(parent.path))
 
 
 @pytest.mark.parametrize("seeds", [(1,), (1, 1)])

@@ -98,6 +98,7 @@ def test_a_run_holds_what_it_promises(plain):
         "norm_stats.json",
         "normalization_params.npz",
         "metrics_val.json",
+        "calibration.json",
         "run.log",
         EVENTS,
     }

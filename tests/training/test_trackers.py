@@ -143,14 +143,17 @@ def test_a_tracker_that_fails_costs_one_warning_and_no_epoch(store, caplog, monk
     assert len(steps(run)) == 3
 
 
-def test_a_tracker_that_cannot_begin_is_refused_before_training(store, monkeypatch):
+def test_a_tracker_that_cannot_begin_is_refused_before_training(store, monkeypatch, caplog):
+    monkeypatch.setattr("ecgtool.console.log.propagate", True)
+
     def broken(**_):
         raise RuntimeError("the service does not start")
 
     monkeypatch.setattr(wandb, "init", broken)
     with pytest.raises(ConfigError, match="The tracker wandb cannot begin: RuntimeError: the service does not start"):
-        fit(settings(store, "wandb"), "./run")
+        fit(settings(store, "wandb", "mlflow"), "./run")
     assert not Path("run").exists()
+    assert "is left out" not in caplog.text
 
 
 def test_a_run_that_goes_on_does_so_without_a_tracker_that_no_longer_begins(store, stopped, monkeypatch, caplog):

@@ -6,7 +6,7 @@ The quick ones are asked at the start of every training; ``ecg train --check`` a
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ecgtool.config import TrainConfig
@@ -37,6 +37,9 @@ CHECKS = Registry(
     "What is asked before a training.",
 )
 
+BY_MEMBER = ("patients", "classes", "shares", "statistics")
+"""What depends on who is in a fold."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -54,13 +57,12 @@ class Answer:
 
 
 def check_all(config: TrainConfig) -> dict[str, Answer]:
-    """Every check of a configuration, by name; of an ensemble, those of its first member.
+    """Every check of a configuration, by name; for an ensemble see :func:`_of_members`.
 
     Raises:
         EcgError: The configuration cannot be trained at all.
     """
-    members = member_configs(config)
-    return _asked(subject_of(next(iter(members.values()), config)), quick=False)
+    return _of_members({name: subject_of(member) for name, member in (member_configs(config) or {"": config}).items()})
 
 
 def check_run(run: Run) -> dict[str, Answer]:
@@ -69,9 +71,7 @@ def check_run(run: Run) -> dict[str, Answer]:
     Raises:
         EcgError: Its store is gone or was changed so that it cannot be trained.
     """
-    one = run.members[0] if run.members else run
-    plan = make_plan(one.config, Store.open(one.lineage.store))
-    return _asked(Subject(plan, one.norm_stats, _start(one.config)), quick=False)
+    return _of_members({each.path.name: _trained(each) for each in run.members or [run]})
 
 
 def subject_of(config: TrainConfig) -> Subject:
@@ -90,7 +90,7 @@ def check_quickly(subject: Subject) -> None:
     Raises:
         DataError: A check failed that no result could be trusted with.
     """
-    answers = _asked(subject, quick=True)
+    answers = _asked(subject, [name for name in CHECKS if CHECKS.load(name).quick])
     for name, answer in answers.items():
         check: Check = CHECKS.load(name)
         if answer.finding.status == "failed" and check.binding:
@@ -100,12 +100,27 @@ def check_quickly(subject: Subject) -> None:
     log.debug("checks: %s", "; ".join(f"{name}: {answer.finding.found}" for name, answer in answers.items()))
 
 
-def _asked(subject: Subject, *, quick: bool) -> dict[str, Answer]:
-    checks: Mapping[str, Check] = {name: CHECKS.load(name) for name in CHECKS}
-    chosen = {name: check for name, check in checks.items() if check.quick or not quick}
+def _of_members(subjects: Mapping[str, Subject]) -> dict[str, Answer]:
+    """Every check of the first member; of the others those that differ by member, where they find something else."""
+    (_, first), *others = subjects.items()
+    answers = _asked(first, CHECKS)
+    beside = {}
+    for member, subject in others:
+        for name, answer in _asked(subject, BY_MEMBER).items():
+            if answer.finding.status != "passed" and answer.finding != answers[name].finding:
+                beside[f"{name} of {member}"] = answer
+    return answers | beside
+
+
+def _trained(run: Run) -> Subject:
+    return Subject(make_plan(run.config, Store.open(run.lineage.store)), run.norm_stats, _start(run.config))
+
+
+def _asked(subject: Subject, names: Iterable[str]) -> dict[str, Answer]:
+    checks: Mapping[str, Check] = {name: CHECKS.load(name) for name in names}
     answers = {}
-    with progress("checking", len(chosen)) as advance:
-        for name, check in chosen.items():
+    with progress("checking", len(checks)) as advance:
+        for name, check in checks.items():
             began = time.monotonic()
             finding = _found(check, subject)
             answers[name] = Answer(check.question, finding, round(time.monotonic() - began, 2))

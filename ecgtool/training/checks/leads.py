@@ -68,11 +68,11 @@ def _law(subject: Subject) -> Finding:
 
 def _whole(subject: Subject, counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The items of which every lead was recorded: an imputed one obeys no law."""
-    leads = subject.store.manifest.leads
-    if MASK not in leads:
+    held = subject.store.manifest
+    if MASK not in held.leads:
         return counts
-    mask = counts[:, leads.index(MASK)].max(axis=1)
-    return counts[mask == mask.max()] if len(mask) else counts
+    one = 1000 / held.scale_uv  # the mask is a share in the unit of the signals
+    return counts[counts[:, held.leads.index(MASK)].max(axis=1) > one * (1 - 0.5 / len(held.leads))]
 
 
 def broken_limbs(counts: npt.NDArray[np.float64], leads: list[str], quiet: float) -> tuple[int, int]:

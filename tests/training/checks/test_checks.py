@@ -221,6 +221,18 @@ def test_leads_in_another_order_than_the_weights_to_start_from_are_refused(tmp_p
         fit(settings(other, "training.init=./parent"), "./child")
 
 
+def test_a_limb_lead_that_was_never_recorded_breaks_no_law(tmp_path):
+    store = sound(tmp_path / "store", leads=4)
+    change_manifest(store, leads=["I", "II", "III", "mask"])
+
+    def impute(counts):
+        counts[:, 2], counts[:, 3] = 0, round(1000 * 2 / 3)
+
+    rewrite(store, "signals.npy", impute)
+    finding = CHECKS.load("leads").ask(subject_of(settings(Store.open(store.path))))
+    assert (finding.status, "no item has limb leads" in finding.found) == ("passed", True)
+
+
 def test_nameless_patients_are_a_warning(tmp_path):
     store = sound(tmp_path / "store")
     change_items(store, lambda frame: frame.__setitem__("patient", ""))
@@ -294,5 +306,21 @@ def test_the_command_answers_scripts(tmp_path, ecg):
     assert {check["status"] for check in outcome.json["checks"]} == {"passed"}
 
 
-def test_an_ensemble_of_folds_is_checked_by_its_first_member(tmp_path):
-    assert not_passed(check_all(settings(sound(tmp_path / "store"), "data.folds=4"))) == {}
+def test_an_ensemble_of_folds_is_checked_whole(tmp_path):
+    store = sound(tmp_path / "store")
+    assert not_passed(check_all(settings(store, "data.folds=4"))) == {}
+    run = fit(settings(store, "data.folds=2", "training.epochs=1"), "./run")
+    assert not_passed(check_run(run)) == {}
+    run.members[1].save_norm_stats(run.members[0].norm_stats)
+    assert not_passed(check_run(run)) == {"statistics of fold-2": "failed"}
+
+
+def test_a_label_that_is_not_in_every_fold_is_told_with_the_fold(tmp_path):
+    store = sound(tmp_path / "store")
+    few = np.flatnonzero(np.arange(ITEMS) // 2 == 1)  # the recordings of one person, in one fold of three
+    rewrite(
+        store, "targets/toy.npy", lambda values: values.__setitem__((slice(None), 1), np.isin(np.arange(ITEMS), few))
+    )
+    told = not_passed(check_all(settings(store, "data.folds=3")))
+    assert {name.partition(" of ")[0] for name in told} >= {"classes"}
+    assert sum(name.startswith("classes") for name in told) == 3
