@@ -247,3 +247,13 @@ def test_every_error_of_a_bundle_is_one_a_user_can_act_on(tmp_path):
     (folder / "card.md").mkdir()
     with pytest.raises(EcgError, match=r"card\.md"):
         Bundle.open(folder)
+
+
+def test_the_card_of_a_binary_task_says_which_label_is_positive_and_what_chose_its_thresholds(tmp_path):
+    task = Task(name="heart", kind="multiclass", labels=("healthy", "CTRCD"))
+    given = {"thresholds": {"CTRCD": 0.33}, "patient_thresholds": {"CTRCD": 0.4}, "threshold_rule": "sensitivity=0.9"}
+    bundle = make_bundle(tmp_path / "b", kind="multiclass", labels=task.labels, task=task, **given)
+    text = (bundle.path / "card.md").read_text()
+    assert "Positive is CTRCD" in text
+    assert "by the rule sensitivity=0.9" in text
+    assert "| CTRCD | 0.33 | 0.4 |" in text
