@@ -55,8 +55,8 @@ def _law(subject: Subject) -> Finding:
         return Finding("passed", "amplitudes are relative, so the law of the limb leads says nothing")
     if len(limbs) < 3:
         return Finding("passed", "fewer than three limb leads, so there is no law to test")
-    counts = _whole(subject, np.asarray(subject.store.signals[subject.spread(SAMPLE)], np.float64))
-    broken, tested = broken_limbs(counts[:, limbs], [held.leads[index] for index in limbs], QUIET_UV / held.scale_uv)
+    counts = _whole(subject, np.asarray(subject.store.signals[subject.spread(SAMPLE)]))[:, limbs].astype(np.float64)
+    broken, tested = broken_limbs(counts, [held.leads[index] for index in limbs], QUIET_UV / held.scale_uv)
     if not tested:
         return Finding("passed", "no item has limb leads loud enough to test their law")
     share = broken / tested
@@ -66,7 +66,7 @@ def _law(subject: Subject) -> Finding:
     return Finding("warning" if share > FEW else "passed", found)
 
 
-def _whole(subject: Subject, counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _whole(subject: Subject, counts: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
     """The items of which every lead was recorded: an imputed one obeys no law."""
     held = subject.store.manifest
     if MASK not in held.leads:
