@@ -84,8 +84,9 @@ class RateTest:
                 "The loss does not fall at any rate, so none can be suggested.",
                 "Are the labels those of the signals? ecg train --check tests whether one batch can be learnt.",
             )
-        slope = np.gradient(smoothed[: least + 1], np.log(np.asarray(rates)[: least + 1]))
-        steepest = int(slope.argmin())
+        first = min(len(losses) // 10, least // 2)  # before it the smoothed loss is that of a few batches
+        slope = np.gradient(smoothed[first : least + 1], np.log(np.asarray(rates)[first : least + 1]))
+        steepest = first + int(slope.argmin())
         return cls(np.array(rates), np.array(losses), smoothed, float(rates[steepest]), float(rates[least]))
 
     def rows(self, number: int = 12) -> list[tuple[str, str]]:

@@ -36,6 +36,12 @@ def test_a_loss_that_does_not_fall_suggests_nothing():
         RateTest.of([1e-7], [0.7])
 
 
+def test_a_first_batch_that_is_worse_than_others_is_no_steep_fall():
+    rates, losses = bowl()
+    losses[0] += 3
+    assert RateTest.of(rates, losses).steepest > 1e-6
+
+
 def test_the_smoothed_loss_of_a_constant_is_that_constant():
     rates, losses = bowl()
     assert RateTest.of(rates, losses).smoothed[0] == pytest.approx(losses[0])
