@@ -25,7 +25,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from ecgtool.config import TrainConfig, compose, resolve
 from ecgtool.models.contract import new_model
-from ecgtool.record import LEADS_12
 from ecgtool.run import Run
 from ecgtool.store import Store
 from ecgtool.training.data import Items, ShuffledBatches, loader
@@ -100,7 +99,14 @@ def random_store(path: Path, items: int) -> Store:
     rows = [f"{item},p{item},r{item},0,{name},0" for item, name in enumerate(split)]
     (path / "items.csv").write_text("id,patient,record,onset_s,split,fold\n" + "\n".join(rows) + "\n")
     task = {"name": "noise", "kind": "multilabel", "labels": ["A", "B", "C", "D", "E"]}
-    held = {"kind": "records", "dataset": "noise", "tasks": [task], "fs": 100, "leads": LEADS_12, "samples": 1000}
+    held = {
+        "kind": "records",
+        "dataset": "noise",
+        "tasks": [task],
+        "fs": 100,
+        "leads": [f"E{n}" for n in range(12)],
+        "samples": 1000,
+    }
     held |= {"items": items, "patients": items, "preprocessing": {"fs": 100}, "tabular": ["age", "sex"]}
     (path / "manifest.json").write_text(json.dumps({"schema_version": 1, **held}))
     return Store.open(path)

@@ -44,9 +44,12 @@ class Crops(nn.Module):
         self.starts = spread(samples, length, number)
 
     def forward(self, signal: Tensor) -> Tensor:
-        """Crops [batch * crops, leads, length] of ``signal`` [batch, leads, samples], those of an item together."""
+        """Crops [batch * crops, leads, length] of ``signal`` [batch, leads, samples], those of an item together.
+
+        In training, what is as short as a crop has been cut before (so that only crops are augmented) and stays.
+        """
         if self.training:
-            return random_crops(signal, self.length)
+            return signal if signal.shape[-1] == self.length else random_crops(signal, self.length)
         parts = [signal[..., start : start + self.length] for start in self.starts]
         return torch.stack(parts, dim=1).flatten(0, 1)
 

@@ -119,8 +119,8 @@ class Classifier(LightningModule):
         self._bad_step = torch.tensor(-1, device=self.device)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        """The loss of a batch, augmented."""
-        loss = self._training_loss(self.method.augmentation(self._millivolts(batch)), batch)
+        """The loss of a batch, augmented: of crops, where the model reads crops."""
+        loss = self._training_loss(self.method.augmentation(self._cut(self._millivolts(batch))), batch)
         with torch.no_grad():
             items = len(batch.target)
             self._train_loss += torch.stack([loss.double() * items, loss.new_tensor(items, dtype=torch.float64)])
@@ -129,6 +129,10 @@ class Classifier(LightningModule):
         if self.device.type == "cpu" or (index + 1) % CHECK_EVERY == 0:
             self._refuse_bad_loss()
         return self._weighed(loss, len(batch.target), index)
+
+    def _cut(self, signal: Tensor) -> Tensor:
+        cut: Tensor = signal if self.model.crops is None else self.model.crops(signal)
+        return cut
 
     def _training_loss(self, signal: Tensor, batch: Batch) -> Tensor:
         mixup = self.method.mixup

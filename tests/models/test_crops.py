@@ -71,6 +71,14 @@ def test_random_crops_follow_from_the_seed_and_differ_between_items():
     assert not torch.equal(random_crops(ramps(batch=50), 15), drawn[0])
 
 
+def test_what_is_cut_already_stays_and_draws_no_random_number():
+    crops = Crops(40, 10).train()
+    cut = crops(ramps())
+    state = torch.get_rng_state()
+    assert torch.equal(crops(cut), cut)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_the_crops_of_an_item_lie_together_and_are_averaged():
     crops = Crops(40, 10, 3).eval()
     parts = crops(ramps(batch=2))
