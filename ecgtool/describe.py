@@ -155,8 +155,9 @@ def describe_run(path: Path) -> Description:
         **_progress(run),
     }
     rows = tuple(row for split in ("val", "test") for row in _metric_rows(run.metrics(split), split))
-    following = (f"ecg evaluate {shlex.quote(portable(path))}",)
-    return Description("run", path.name, facts, ("split", "metric", "value", "95 % from", "to"), rows, following)
+    known = run.metrics("val") is not None
+    following = (f"ecg {'evaluate' if known else 'train --resume'} {shlex.quote(portable(run.path))}",)
+    return Description("run", run.name, facts, ("split", "metric", "value", "95 % from", "to"), rows, following)
 
 
 def _seeds(config: TrainConfig) -> str:

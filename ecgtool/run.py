@@ -166,8 +166,19 @@ class Run:
 
     @cached_property
     def members(self) -> tuple[Self, ...]:
-        """The runs whose mean this one is; none for a single run."""
-        return tuple(type(self)(self.path / "members" / name) for name in member_configs(self.config))
+        """The runs whose mean this one is; none for a single run.
+
+        Raises:
+            IntegrityError: One of them is gone.
+        """
+        members = tuple(type(self)(self.path / "members" / name) for name in member_configs(self.config))
+        gone = [str(member.path) for member in members if not _is_run(member.path)]
+        if gone:
+            raise IntegrityError(
+                f"{self.path} is an ensemble that lacks a member: {', '.join(gone)} is not a run.",
+                "Put it back, or train the ensemble anew; the other members are whole runs and can be used alone.",
+            )
+        return members
 
     @cached_property
     def ensemble(self) -> Self | None:

@@ -76,6 +76,8 @@ def _to_the_end(run: Run) -> None:
     alone = locked_folder(run.path) if first_process() else nullcontext()
     with alone, log:
         if run.members:
+            if first_process() and not all(map(_judged, run.members)):
+                _forget_figures(run)
             train_members(run, _judged, _to_the_end)
         elif not complete(run):
             _train(run)
@@ -99,10 +101,15 @@ def _train(run: Run) -> None:
 
     training = run.config.training
     if first_process():
-        for figures in run.path.glob("metrics_*.json"):  # of an epoch that may not stay the best
-            figures.unlink()
+        _forget_figures(run)
     with processes(train, run.path, training.devices, training.nodes):
         train(run.path)
+
+
+def _forget_figures(run: Run) -> None:
+    """Remove what was measured of weights that may not stay the best."""
+    for figures in (*run.path.glob("metrics_*.json"), run.path / "calibration.json"):
+        figures.unlink(missing_ok=True)
 
 
 def calibrate(run: Run, device: str = "cpu") -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -16,7 +17,8 @@ from training_runs import small
 
 from ecgtool.config import compose
 from ecgtool.errors import ConfigError, DataError, EcgError, IntegrityError, NotFound
-from ecgtool.files import locked_folder
+from ecgtool.export.export import describe
+from ecgtool.files import locked_folder, write_json
 from ecgtool.metrics.logits import activated
 from ecgtool.models.contract import load_run
 from ecgtool.run import Run
@@ -172,6 +174,40 @@ def test_members_that_are_done_are_kept(store, seeds):
     before = [(member.path / "checkpoints" / "last.ckpt").stat().st_mtime_ns for member in seeds.members]
     small(store, "", resume=str(seeds.path))
     assert [(member.path / "checkpoints" / "last.ckpt").stat().st_mtime_ns for member in seeds.members] == before
+
+
+def test_what_was_measured_before_its_members_were_done_is_measured_anew(store, seeds):
+    half = Run(Path("half"))
+    shutil.copytree(seeds.path, half.path)
+    for name in ("checkpoints/last.ckpt", "checkpoints/best.pt", "metrics_val.json", "calibration.json"):
+        (half.members[1].path / name).unlink()
+    shutil.copy(half.path / "metrics_val.json", half.path / "metrics_test.json")
+    write_json(half.path / "calibration.json", {"temperature": 9.0})
+    assert everything(small(store, "", resume="./half")) == everything(seeds)
+    assert half.metrics("test") is None
+
+
+def test_an_ensemble_that_lacks_a_member_is_one_error(ecg, seeds):
+    shutil.copytree(seeds.path, "./lacking")
+    shutil.rmtree("./lacking/members/seed-8")
+    for command in (("train", "--resume"), ("evaluate",), ("export",), ("info",), ("plot",)):
+        done = ecg(*command, "./lacking")
+        assert done.code == 1
+        assert done.err.splitlines()[-1].startswith(
+            "error: lacking is an ensemble that lacks a member: lacking/members"
+        )
+
+
+def test_an_export_names_the_members_that_are_not_done(store, seeds, caplog, monkeypatch):
+    monkeypatch.setattr("ecgtool.console.log.propagate", True)
+    longer = Run(Path("longer"))
+    shutil.copytree(seeds.path, longer.path)
+    describe(longer, None)
+    assert "Not trained to the end" not in caplog.text
+    settings = longer.members[1].path / "config.yaml"
+    settings.write_text(settings.read_text().replace("epochs: 2", "epochs: 3"))
+    describe(Run(longer.path), None)
+    assert "Not trained to the end: seed-8; go on with: ecg train --resume" in caplog.text
 
 
 def test_an_interruption_is_told_with_the_ensemble_to_go_on_with(store, monkeypatch):
