@@ -73,6 +73,7 @@ class DataConfig(Section):
         "lead", description="z-score per lead with statistics of the training items."
     )
     leads: tuple[str, ...] = Field((), description="The leads the store must hold, in this order; any when empty.")
+    leads_law: bool = Field(True, description="Refuse limb leads that do not follow from each other (I + III = II).")
     tabular: bool = Field(True, description="Give the model the store's tabular inputs (age, sex).")
     limit: int | None = Field(None, description="Use at most this many items of each split, for a quick try.", ge=1)
     shuffle_labels: bool = Field(

@@ -221,6 +221,15 @@ def test_leads_in_another_order_than_the_weights_to_start_from_are_refused(tmp_p
         fit(settings(other, "training.init=./parent"), "./child")
 
 
+def test_limb_leads_that_break_the_law_can_be_allowed(tmp_path):
+    store = sound(tmp_path / "store")
+    inverted_lead(store)
+    ask = CHECKS.load("leads").ask
+    refused = ask(subject_of(settings(store)))
+    assert (refused.status, "data.leads_law=false" in refused.found) == ("failed", True)
+    assert ask(subject_of(settings(store, "data.leads_law=false"))).status == "warning"
+
+
 def test_a_limb_lead_that_was_never_recorded_breaks_no_law(tmp_path):
     store = sound(tmp_path / "store", leads=4)
     change_manifest(store, leads=["I", "II", "III", "mask"])
