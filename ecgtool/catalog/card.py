@@ -82,7 +82,7 @@ def _cut(manifest: BundleManifest, chosen: Mapping[str, float], label: str) -> s
 def _performance(metrics: dict[str, Any] | None) -> tuple[str, ...]:
     if not metrics or not isinstance(metrics.get("values"), dict):
         return ("Not evaluated on a test split.",)
-    rows = [(name, *_interval(value)) for name, value in sorted(metrics["values"].items())]
+    rows = [(name, *_interval(value)) for name, value in metrics["values"].items()]
     on = f"On {metrics.get('items', '?')} items of {metrics.get('patients', '?')} patients held out from training."
     return _text(on), _table(("metric", "value", "95 % from", "to"), rows)
 
