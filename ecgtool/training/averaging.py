@@ -88,6 +88,13 @@ class Averaging(Callback):
         finally:
             self._exchange()
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Bring an average that was read from a checkpoint to where the model is by now."""
+        del trainer
+        if self.average is not None:
+            held = self.average.tensors
+            self.average.tensors = {name: value.to(pl_module.device) for name, value in held.items()}
+
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Validate the average."""
         del trainer, pl_module
@@ -135,7 +142,7 @@ class MovingAverage(Averaging):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Count from where training is."""
-        del pl_module
+        super().on_train_start(trainer, pl_module)
         self._step = trainer.global_step
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
