@@ -137,7 +137,8 @@ def test_a_tracker_that_fails_costs_one_warning_and_no_epoch(store, caplog, monk
 
     monkeypatch.setattr(WandB, "epoch", full)
     run = fit(settings(store, "wandb", "mlflow"), "./run")
-    warnings = [record.message for record in caplog.records if "wandb fails" in record.message]
+    records = {id(record): record for record in caplog.records}.values()  # pytest may see one at two loggers
+    warnings = [record.message for record in records if "wandb fails" in record.message]
     assert warnings == ["wandb fails and is left out from here on: OSError: [Errno 28] No space left on device"]
     assert len(read_history(run)) == 3
     assert len(steps(run)) == 3
