@@ -27,12 +27,16 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle of that name.")] = False,
 ) -> Result:
     """Export a run as ONNX (and TorchScript); nothing is written unless it says what the trained model says."""
+    from ecgtool.console import log
     from ecgtool.export.export import FORMATS, export_run
     from ecgtool.home import place
     from ecgtool.run import Run
     from ecgtool.store import Store
+    from ecgtool.training.history import unfinished
 
     source = Run.open(run)
+    if stopped := unfinished(source):
+        log.warning("Not trained to the end: %s; go on with: ecg train --resume %s", ", ".join(stopped), run)
     formats = tuple(FORMATS) if format == "all" else (format,)
     store = Store.open(dataset) if dataset else None
     bundle = export_run(source, place("bundles", out or source.name), formats, store, force=force)

@@ -28,7 +28,6 @@ from ecgtool.models.contract import load_run
 from ecgtool.report import ATTRIBUTIONS
 from ecgtool.run import Run
 from ecgtool.store import Store
-from ecgtool.training.history import complete, read_history
 
 _PACKAGES = ("torch", "onnx", "onnxruntime", "onnxscript", "numpy")
 
@@ -101,7 +100,6 @@ def describe(run: Run, opset: int | None) -> BundleManifest:
     lineage, thresholds, tested = run.lineage, _thresholds(run), run.metrics("test")
     if tested is None:
         log.warning("Run %s has no test metrics, as its card will say; ecg evaluate %s", run.name, portable(run.path))
-    _tell_unfinished(run)
     return BundleManifest(
         name=run.name,
         arch=run.config.arch,
@@ -121,15 +119,6 @@ def describe(run: Run, opset: int | None) -> BundleManifest:
         versions=_versions(),
         attribution=ATTRIBUTIONS.get(lineage.dataset, lineage.dataset),
     )
-
-
-def _tell_unfinished(run: Run) -> None:
-    """Name a run, or the members of an ensemble, whose training was stopped, as far as its checkpoints tell."""
-    unfinished = [each.path.name for each in run.members or [run] if read_history(each) and not complete(each)]
-    if unfinished:
-        log.warning(
-            "Not trained to the end: %s; go on with: ecg train --resume %s", ", ".join(unfinished), portable(run.path)
-        )
 
 
 def _checked(

@@ -88,6 +88,11 @@ def complete(run: Run) -> bool:
     return finished(scores(history, column, find_metric(column.removeprefix("val_"))), run.config.training)
 
 
+def unfinished(run: Run) -> list[str]:
+    """A run, or the members of an ensemble, whose training was stopped, by folder; as far as checkpoints tell."""
+    return [each.path.name for each in run.members or [run] if read_history(each) and not complete(each)]
+
+
 def _column(row: Row) -> str:
     """The column of the metric that picks the best epoch."""
     return next(name for name in row if name.startswith("val_") and name != "val_loss")

@@ -17,7 +17,6 @@ from training_runs import small
 
 from ecgtool.config import compose
 from ecgtool.errors import ConfigError, DataError, EcgError, IntegrityError, NotFound
-from ecgtool.export.export import describe
 from ecgtool.files import locked_folder, write_json
 from ecgtool.metrics.logits import activated
 from ecgtool.models.contract import load_run
@@ -198,16 +197,14 @@ def test_an_ensemble_that_lacks_a_member_is_one_error(ecg, seeds):
         )
 
 
-def test_an_export_names_the_members_that_are_not_done(store, seeds, caplog, monkeypatch):
-    monkeypatch.setattr("ecgtool.console.log.propagate", True)
-    longer = Run(Path("longer"))
-    shutil.copytree(seeds.path, longer.path)
-    describe(longer, None)
-    assert "Not trained to the end" not in caplog.text
-    settings = longer.members[1].path / "config.yaml"
+def test_an_export_names_the_members_that_are_not_done(ecg, seeds):
+    shutil.copytree(seeds.path, "./longer")
+    settings = Path("longer/members/seed-8/config.yaml")
     settings.write_text(settings.read_text().replace("epochs: 2", "epochs: 3"))
-    describe(Run(longer.path), None)
-    assert "Not trained to the end: seed-8; go on with: ecg train --resume" in caplog.text
+    done = ecg("export", "./longer", "--out", "./bundle")
+    assert done.code == 0
+    assert "Not trained to the end: seed-8; go on with: ecg train --resume ./longer" in done.err
+    assert "Not trained" not in ecg("export", seeds.path, "--out", "./whole").err
 
 
 def test_an_interruption_is_told_with_the_ensemble_to_go_on_with(store, monkeypatch):
