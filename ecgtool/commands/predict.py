@@ -145,7 +145,7 @@ def _one(predictor: Predictor, prediction: Prediction) -> RenderableType:
         for label, chance in ranked
     ]
     heads = ("label", "probability", "threshold", "passes", *(("over the windows",) if several else ()))
-    windows = f", mean of {len(prediction.windows)} windows" if several else ""
+    windows = f", mean logits of {len(prediction.windows)} windows" if several else ""
     title = f"{prediction.file}: {prediction.seconds:.4g} s at {prediction.fs:g} Hz{windows}"
     return table(heads, rows, title)
 

@@ -1,10 +1,11 @@
 """Predictor: a bundle and recordings in, probabilities out; onnxruntime and numpy alone, no torch.
 
 A recording goes through the steps its bundle names (see :mod:`ecgtool.signals.preprocess`), is cut into windows of the
-model's length, one after the other, the last one ending with the recording, and the probabilities of a recording are
-the mean of its windows'. Where the bundle says ``fit="centre"``, the model saw one piece of every recording, and so it
-does here: the middle of a longer one, a shorter one between zeros. A recording of over a quarter of an hour goes
-through the steps in stretches of that length (see :mod:`ecgtool.serving.spans`), so that a day fits into memory.
+model's length, one after the other, the last one ending with the recording, and its logits are the mean of its
+windows', as a patient's are that of the recordings. Where the bundle says ``fit="centre"``, the model saw one piece of
+every recording, and so it does here: the middle of a longer one, a shorter one between zeros. A recording of over a
+quarter of an hour goes through the steps in stretches of that length (see :mod:`ecgtool.serving.spans`), so that a day
+fits into memory.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ Floats = npt.NDArray[np.float32]
 BATCH = 32
 KINDS = ("multilabel", "multiclass", "hierarchical")
 DEFAULT_THRESHOLD = 0.5
+_EDGE = 2.0**-24  # nearer to 0 or 1 float32 cannot tell probabilities apart
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Prediction:
         file: As it was given.
         record: The recording's own name.
         task: Labels and how they combine.
-        thresholds: What each label must reach; where one of two holds, the positive one alone has one.
+        thresholds: What each label must reach; where one of two holds, the positive one alone has one, and where one of
+            three or more does, none need have.
         fs: Rate of the recording in Hz.
         seconds: Its duration.
         onsets_s: float64 [windows], where each window begins.
@@ -73,8 +76,8 @@ class Prediction:
 
     @cached_property
     def probabilities(self) -> Floats:
-        """float32 [labels]: the mean of the windows'."""
-        return self.windows.mean(axis=0, dtype=np.float64).astype(np.float32)
+        """float32 [labels]: those of the mean of the windows' logits."""
+        return self.windows[0] if len(self.windows) == 1 else _together(self.task, self.windows)
 
     def label(self, probabilities: Floats) -> str:
         """The label called: the most probable one; of two the positive one where it reaches its threshold."""
@@ -87,7 +90,7 @@ class Prediction:
         chances = self.chances(probabilities)
         several = self.task.exclusive and not self.task.binary
         candidates = (self.label(probabilities),) if several else self.task.asked
-        return tuple(label for label in candidates if chances[label] >= self.thresholds[label])
+        return tuple(label for label in candidates if chances[label] >= self.thresholds.get(label, 0.0))
 
     def chances(self, probabilities: Floats) -> dict[str, float]:
         """Label -> probability."""
@@ -328,13 +331,29 @@ class Predictor:
         return np.pad(signal, ((0, 0), (0, missing)), mode="edge") if missing == 1 else signal
 
 
+def _together(task: Task, windows: Floats) -> Floats:
+    """Probabilities float32 [labels] of the mean of the logits of windows [windows, labels].
+
+    That is their geometric mean, against that of the other labels or of not having the label; the same digits as
+    :mod:`ecgtool.metrics.logits` gives, without scipy.
+    """
+    chances = np.clip(windows.astype(np.float64), _EDGE, 1 - _EDGE)
+    holds = np.exp(np.log(chances).mean(axis=0))
+    against = holds.sum() if task.exclusive else holds + np.exp(np.log1p(-chances).mean(axis=0))
+    return np.asarray(holds / against, dtype=np.float32)
+
+
 def _thresholds(manifest: BundleManifest, threshold: float | None) -> dict[str, float]:
-    """What each label must reach: as given, as chosen on validation, or a half; nothing where the most probable does.
+    """What each label must reach: as given, as chosen on validation, or a half; none where the most probable is called.
 
     Of a binary task the positive label alone has a threshold.
     """
-    labels, otherwise = manifest.task.asked, DEFAULT_THRESHOLD if manifest.task.thresholded else 0.0
-    return {label: manifest.thresholds.get(label, otherwise) if threshold is None else threshold for label in labels}
+    labels = manifest.task.asked
+    if threshold is not None:
+        return dict.fromkeys(labels, threshold)
+    if not manifest.task.thresholded:
+        return {}
+    return {label: manifest.thresholds.get(label, DEFAULT_THRESHOLD) for label in labels}
 
 
 def _stand_in_notes(stand_ins: Mapping[str, str]) -> tuple[str, ...]:

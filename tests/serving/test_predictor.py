@@ -1,20 +1,26 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from bundles import LABELS, make_bundle, manifest, model
 from onnx import TensorProto, helper, numpy_helper
 from recorded import ecg_like, write_record
+from scipy.special import expit, logit
 
 from ecgtool.catalog.bundle import write_bundle
 from ecgtool.config import Preprocessing
 from ecgtool.errors import ConfigError, DataError, EcgError
+from ecgtool.metrics.logits import activated
+from ecgtool.metrics.patients import by_patient
+from ecgtool.metrics.predictions import Predictions
 from ecgtool.record import LEADS_8, LEADS_12, Record
 from ecgtool.serving import spans as spans_module
 from ecgtool.serving.metadata import metadata_value, read_metadata
 from ecgtool.serving.predictor import Predictor
 from ecgtool.serving.results import document, predict_files, write_csv
+from ecgtool.task import Task
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +120,19 @@ def test_a_long_recording_is_the_mean_of_its_windows_and_the_last_one_ends_with_
     feeds = {"signal": windows, "metadata": np.tile(np.array([[60, 1]], np.float32), (len(begins), 1))}
     (expected,) = bundle.session(1).run(None, feeds)
     np.testing.assert_allclose(found.windows, expected, atol=1e-6)
-    np.testing.assert_allclose(found.probabilities, expected.mean(axis=0), atol=1e-6)
+    chances = expected.astype(float)
+    np.testing.assert_allclose(found.probabilities, expit(logit(chances).mean(axis=0)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
+def test_windows_are_brought_together_as_the_recordings_of_a_patient_are(predictor, kind):
+    task = Task(name="toy", kind=kind, labels=LABELS)
+    drawn = np.random.default_rng(0).normal(0, 8, (50, 3))
+    windows = np.concatenate([activated(task, drawn), np.array([[0, 1, 0], [1, 0, 0]], np.float32)])
+    found = replace(predictor.predict(ecg_like(), PERSON), task=task, windows=windows)
+    targets = np.zeros(52, int) if kind == "multiclass" else np.zeros((52, 3), int)
+    each = Predictions(task, tuple(map(str, range(52))), ("one",) * 52, "test", targets, windows)
+    np.testing.assert_allclose(found.probabilities, by_patient(each).probabilities[0], rtol=1e-5)
 
 
 @pytest.mark.parametrize("seconds", [60.0, 95.5, 127.25])
@@ -270,6 +288,7 @@ def test_where_one_label_holds_the_most_probable_is_the_answer(tmp_path):
     found = Predictor(bundle, threads=1).predict(ecg_like(), PERSON)
     assert found.probabilities.sum() == pytest.approx(1, abs=1e-6)
     assert found.passing(found.probabilities) == (found.label(found.probabilities),)
+    assert found.thresholds == {}
     strict = Predictor(bundle, threshold=1.0).predict(ecg_like(), PERSON)
     assert strict.passing(strict.probabilities) == ()
 
@@ -334,8 +353,8 @@ def test_the_document_of_a_prediction_has_every_window(predictor):
     assert found["confidence"] == max(found["probabilities"].values())
     assert found["class"] == max(found["probabilities"], key=found["probabilities"].get)
     assert [(window["start_s"], window["end_s"]) for window in found["windows"]] == [(0, 10), (10, 20), (15, 25)]
-    mean = np.mean([window["probabilities"]["MI"] for window in found["windows"]])
-    assert found["probabilities"]["MI"] == pytest.approx(mean, abs=1e-6)
+    mean = np.mean([logit(window["probabilities"]["MI"]) for window in found["windows"]])
+    assert found["probabilities"]["MI"] == pytest.approx(expit(mean), rel=1e-5)
 
 
 def test_the_table_has_a_row_for_the_whole_and_one_for_each_window(predictor, tmp_path):
