@@ -50,7 +50,7 @@ def test_windows_inherit_the_label_of_their_recording(ecg, tmp_path):
     items = store.items
     assert items["id"].tolist()[:4] == ["r000#0", "r000#1", "r001#0", "r002#0"]
     assert items["onset_s"].tolist()[:4] == [0, 5, 0, 0]
-    assert store.targets(store.task()).tolist() == [0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0]
+    assert store.targets(store.task()).tolist() == [1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1]  # normal, AF
     assert items.groupby("patient")["split"].nunique().max() == 1
 
 

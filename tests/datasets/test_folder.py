@@ -109,7 +109,7 @@ def test_missing_unreadable_and_unlisted_recordings_are_counted_and_named(lab):
     )
     assert note(made, "have no label") == "1 rows have no label; they are kept without one: entry 10."
     assert [entry.id for entry in made.entries] == ["r000", "r002", "r004", "r005", "r006", "r007", "r009"]
-    assert made.targets["label"].tolist() == [0, 1, 0, 0, 1, 1, -1]
+    assert made.targets["label"].tolist() == [1, 0, 1, 1, 0, 0, -1]  # normal, AF
 
 
 def test_what_is_stored_names_rows_and_what_is_told_names_files(lab, caplog, monkeypatch):
