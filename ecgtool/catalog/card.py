@@ -22,7 +22,7 @@ def card(manifest: BundleManifest) -> str:
         ("## Intended use", _text(manifest.intended_use)),
         ("## Input", _table(("what", "value"), _input_rows(manifest))),
         ("## Output", _output_text(manifest), _table(_label_heads(manifest), _label_rows(manifest))),
-        ("## Performance", *_performance(manifest.metrics)),
+        ("## Performance", *_performance(manifest)),
         ("## Origin", _table(("what", "value"), _origin_rows(manifest))),
         ("## Data", _text(manifest.attribution or "Not stated.")),
         ("## Versions", _table(("package", "version"), sorted(manifest.versions.items()) or [("–", "not stated")])),
@@ -79,10 +79,13 @@ def _cut(manifest: BundleManifest, chosen: Mapping[str, float], label: str) -> s
     return "0.5" if label in manifest.task.asked else "where the other is not called"
 
 
-def _performance(metrics: dict[str, Any] | None) -> tuple[str, ...]:
+def _performance(manifest: BundleManifest) -> tuple[str, ...]:
+    """The figures; of a binary task means over labels are left out, for there is one label."""
+    metrics, one = manifest.metrics, manifest.task.binary
     if not metrics or not isinstance(metrics.get("values"), dict):
         return ("Not evaluated on a test split.",)
-    rows = [(name, *_interval(value)) for name, value in metrics["values"].items()]
+    values = {name: value for name, value in metrics["values"].items() if not (one and name.startswith("weighted_"))}
+    rows = [(name.removeprefix("macro_") if one else name, *_interval(value)) for name, value in values.items()]
     on = f"On {metrics.get('items', '?')} items of {metrics.get('patients', '?')} patients held out from training."
     return _text(on), _table(("metric", "value", "95 % from", "to"), rows)
 

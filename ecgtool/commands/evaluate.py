@@ -158,10 +158,10 @@ def _said(found: Evaluation, folder: Path) -> RenderableType:
 
     from ecgtool.console import DISCLAIMER, printable, table
     from ecgtool.report import words
-    from ecgtool.report.page import interval, number
+    from ecgtool.report.page import EXACT, MARK, marked, number
 
     metrics = found.metrics
-    rows = [(name, number(value.value), interval(value)) for name, value, _, _ in words.overall_rows(metrics)]
+    rows = [(name, number(value.value), marked(value)) for name, value, _, _ in words.overall_rows(metrics)]
     tables = [table(("figure", "value", "95 % interval"), rows, f"{words.title(metrics)}: {words.numbers(found)}")]
     if len(metrics.per_label) > 1:
         tables.append(table(("label", "positives", "AUROC", "95 % interval", *_HEADS, "threshold"), _label_rows(found)))
@@ -171,7 +171,8 @@ def _said(found: Evaluation, folder: Path) -> RenderableType:
         f"Report: {folder}/report.html",
         DISCLAIMER,
     )
-    notes = [*words.in_short(metrics), *words.label_notes(metrics), *said]
+    notes = [*words.in_short(metrics), *words.label_notes(metrics), *words.interval_notes(metrics)]
+    notes += [*words.threshold_notes(metrics), *([EXACT] if any(MARK in row[2] for row in rows) else []), *said]
     return Group(*tables, *(Text(printable(note)) for note in notes))
 
 
@@ -183,7 +184,7 @@ def _said_of_two(compared: Pair, folder: Path) -> RenderableType:
     from ecgtool.report import comparison, words
 
     heads = ("figure", *compared.names, "difference (95 % interval)", "p")
-    areas = ("AUROC of", "positives", *compared.names, "difference (95 % interval)", "p (DeLong)")
+    areas = ("AUROC of", "pos. patients", *compared.names, "difference (95 % interval)", "p (DeLong)")
     cautions = dict.fromkeys(note for each in compared[:2] for note in words.cautions(each.metrics))
     notes = [
         comparison.in_short(compared),

@@ -81,6 +81,7 @@ class Source(Section):
     leads: tuple[str, ...]
     samples: int
     threshold_rule: str | None = Field(None, description="What picked the thresholds; null: the bundle's own.")
+    threshold_notes: tuple[str, ...] = Field((), description="Thresholds to distrust, and why.")
     aggregate: str = Field("", description="How recordings became patients; empty where recordings count.")
     temperature: float = Field(1.0, description="What the logits were divided by, fitted on the validation split.")
     members: int = Field(0, description="Models whose mean it is; 0 for a single one.")

@@ -41,10 +41,11 @@ def image(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
     """The figure as a file; the same figure gives the same bytes, whichever kind was drawn before."""
     made = BytesIO()
     with mpl.rc_context(STYLE):
-        if figure.get_layout_engine() is not None:  # for the first file alone: laying out takes longest
+        engine = figure.get_layout_engine()
+        if engine is not None:  # for the first file alone: laying out takes longest
             figure.set_dpi(72)
-            figure.draw_without_rendering()
-            figure.draw_without_rendering()  # plots that stay square find their place in the second
+            engine.execute(figure)
+            engine.execute(figure)  # plots that stay square find their place in the second
             figure.set_layout_engine("none")
         figure.savefig(made, format=kind, dpi=120, metadata={"Date": None} if kind == "svg" else {"Software": None})
     return made.getvalue()

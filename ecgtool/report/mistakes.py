@@ -76,9 +76,8 @@ def _mistakes(outcomes: Outcomes, task: Task) -> Iterator[Mistake]:
     for case, column in zip(*(axis.tolist() for axis in np.nonzero(truth != called)), strict=True):
         label, chance, cut = task.asked[column], float(chances[case, column]), float(outcomes.thresholds[column])
         missed = bool(truth[case, column])
-        said = (
-            f"Missed {label}: given {chance:.3f}, below" if missed else f"Not {label}: given {chance:.3f}, at or above"
-        )
+        kind = f"Missed {label}" if missed else f"Falsely called {label}"
+        said = f"{kind}: given {chance:.3f}, {'below' if missed else 'at or above'}"
         yield Mistake(case, label, missed, _loss(chance if missed else 1 - chance), f"{said} the threshold {cut:.3f}")
 
 
@@ -101,21 +100,33 @@ def _drawn(mistake: Mistake, found: Evaluation, recordings: Recordings) -> Image
     name = recordings.predictions.ids[row]
     record = _nameless(store.record(item))
     figure = draw(record, title=f"Item {name}", note=mistake.said, filters="as the store holds it")
-    true = ", ".join(store.labels_of(item, store.task(found.metrics.task.name))) or "none of the labels"
-    where = f"item {name}" + (f", of {others} recordings of the patient the one most wrong" if others > 1 else "")
-    caption = printable(f"{mistake.said}. True: {true}. {where[0].upper()}{where[1:]}.")
+    true = ", ".join(_truth(mistake, found)) or "none of the labels"
+    of = f", which of the patient's {others} recordings speaks most against the truth" if others > 1 else ""
+    caption = printable(f"{mistake.said}. True: {true}. Drawn: item {name}{of}.")
     return Image(caption, image(figure, "png", _DPI), image(figure, "svg"), inside="png")
 
 
+def _truth(mistake: Mistake, found: Evaluation) -> list[str]:
+    """The labels that the case has: of a patient, those that were counted."""
+    task, target = found.metrics.task, found.predictions.targets[mistake.case]
+    return [label for place, label in enumerate(task.labels) if (target == place if task.exclusive else target[place])]
+
+
 def _recording_of(mistake: Mistake, found: Evaluation, recordings: Recordings) -> tuple[int, int]:
-    """The recording to draw and of how many it is one: of a patient the one that speaks most against the truth."""
+    """The recording to draw and of how many it is one: of a patient the one that speaks most against the truth.
+
+    Of a patient in whom a label was missed, one that has the label.
+    """
     said = recordings.predictions
     if found.metrics.level == "item":
         return mistake.case, 1
     person = found.predictions.ids[mistake.case]
     rows = [row for row, patient in enumerate(said.patients) if patient == person] or [said.ids.index(person)]
-    chances = said.probabilities[rows, said.task.labels.index(mistake.label)]
-    return rows[int(chances.argmin() if mistake.missed else chances.argmax())], len(rows)
+    column = said.task.labels.index(mistake.label)
+    marks = said.targets == column if said.task.exclusive else said.targets[:, column] == 1
+    able = [row for row in rows if marks[row]] if mistake.missed else rows
+    chances = said.probabilities[able, column]
+    return able[int(chances.argmin() if mistake.missed else chances.argmax())], len(rows)
 
 
 def _nameless(record: Record) -> Record:

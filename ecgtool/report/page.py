@@ -23,9 +23,10 @@ from ecgtool.metrics import Value
 Cell = str | Value
 """A cell of a table: words, or a figure with its interval."""
 
-DASH = "–"
-MANY = 8
-"""Columns from which on a table is set smaller."""
+DASH, MARK = "–", "†"
+EXACT = f"{MARK} Exact interval (Clopper and Pearson) over the patients: none of them differs, so resampling is blind."
+MANY, MOST = 8, 12
+"""Columns beyond which a table is set smaller, and smaller still."""
 _NUMBER = re.compile(r"[-+<]? ?[\d.,]+ ?%?( \([^)]*\))?|–|")
 
 
@@ -77,6 +78,12 @@ def interval(value: Value) -> str:
     return "" if value.low is None or value.high is None else f"{value.low:.3f}–{value.high:.3f}"
 
 
+def marked(value: Value) -> str:
+    """The interval as tables show it: an exact one has a mark, which :data:`EXACT` explains."""
+    around = interval(value)
+    return f"{around}{MARK}" if around and value.method == "clopper-pearson" else around
+
+
 def spoken(value: Value) -> str:
     """``0.912 (0.887–0.934)``, or a dash where undefined."""
     around = interval(value)
@@ -92,7 +99,7 @@ def as_markdown(title: str, sections: Sequence[Section], images: Mapping[str, Im
         if section.rows:
             lines = [section.columns, ["---"] * len(section.columns), *section.rows]
             parts.append("\n".join(f"| {' | '.join(map(_markdown_cell, line))} |" for line in lines))
-        parts += [markdown(text) for text in section.notes]
+        parts += [markdown(text) for text in _notes(section)]
         for name in section.figures:
             if name in images:
                 parts += [f"![{name}](figures/{name}.png)", markdown(images[name].caption)]
@@ -122,15 +129,24 @@ def markdown(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|!~$])", r"\\\1", shown)
 
 
+def _notes(section: Section) -> list[str]:
+    """The small print of a section, with what the marks of its table mean."""
+    cells = (cell for row in section.rows for cell in row if isinstance(cell, Value))
+    return [*section.notes, *([EXACT] if any(marked(cell).endswith(MARK) for cell in cells) else [])]
+
+
 def _markdown_cell(cell: Cell) -> str:
-    return markdown(cell if isinstance(cell, str) else spoken(cell))
+    if isinstance(cell, str):
+        return markdown(cell)
+    around = marked(cell)
+    return markdown(f"{number(cell.value)} ({around})" if around else number(cell.value))
 
 
 def _html_section(section: Section, images: Mapping[str, Image]) -> str:
     parts = [f"<h2>{_html(section.title)}</h2>", *(f"<p>{_html(text)}</p>" for text in section.text)]
     if section.rows:
         parts.append(_html_table(section))
-    parts += [f'<p class="note">{_html(text)}</p>' for text in section.notes]
+    parts += [f'<p class="note">{_html(text)}</p>' for text in _notes(section)]
     shown = [_html_image(name, images[name]) for name in section.figures if name in images]
     return (
         "<section>\n"
@@ -146,7 +162,8 @@ def _html_table(section: Section) -> str:
     heads = _html_cells("th", kinds, section.columns)
     head = f"<thead><tr>{heads}</tr></thead>\n" if any(section.columns) else ""
     rows = "".join(f"<tr>{_html_cells('td', kinds, row)}</tr>\n" for row in section.rows)
-    wide = ' class="many"' if len(section.columns) > MANY else ""
+    kind = "many most" if len(section.columns) > MOST else "many"
+    wide = f' class="{kind}"' if len(section.columns) > MANY else ""
     return f'<div class="wide"><table{wide}>{head}<tbody>\n{rows}</tbody></table></div>'
 
 
@@ -162,7 +179,7 @@ def _is_number(cell: Cell) -> bool:
 def _html_cell(cell: Cell) -> str:
     """A cell in which no line breaks after a dash, so that an interval stays in one piece."""
     if isinstance(cell, Value):
-        around = interval(cell)
+        around = marked(cell)
         return _unbroken(number(cell.value)) + (f"<small>{_unbroken(around)}</small>" if around else "")
     return _unbroken(cell)
 
@@ -202,6 +219,8 @@ th { border-bottom: 2px solid #999; vertical-align: bottom; }
 th, td { padding: .25rem .75rem .25rem 0; text-align: left; }
 .many { font-size: .82rem; } .many th, .many td { padding-right: .5rem; }
 .many td small { font-size: .7rem; letter-spacing: -.02em; }
+.most { font-size: .74rem; } .most th, .most td { padding-right: .3rem; }
+.most td small { font-size: .62rem; letter-spacing: -.04em; }
 td { vertical-align: top; border-bottom: 1px solid #e6e6e6; }
 td small { display: block; color: #555; font-size: .75rem; white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; }

@@ -66,6 +66,7 @@ def _histogram(axes: Axes, truth: Flags, chances: Floats) -> None:
     axes.set_yscale("symlog")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set(xlim=(0, 1), xlabel="Predicted probability", ylabel="cases")
+    axes.set_ylim(0, 5 * max(axes.get_ylim()[1], 2))  # room for the legend above the bars
     axes.legend(["negative", "positive"], loc="upper center", fontsize=7, ncols=2)
 
 

@@ -56,7 +56,7 @@ def overall(found: Evaluation) -> Section:
     if len(found.metrics.per_label) == 1:
         text = [f"Every figure is of the positive label, {found.metrics.task.asked[0]}."]
         plain: list[list[Cell]] = [[name, value, meaning] for name, value, _weighted, meaning in rows]
-        return Section("Overall", text, ("figure", "value", "meaning"), plain, notes=words.label_notes(found.metrics))
+        return Section("Overall", text, ("figure", "value", "meaning"), plain, notes=_notes(found.metrics))
     text = ["Mean: every label counts the same (macro). Weighted: each label by its positives."]
     cells: list[list[Cell]] = [[name, value, weighted or "", meaning] for name, value, weighted, meaning in rows]
     return Section("Overall", text, ("figure", "mean", "weighted", "meaning"), cells)
@@ -71,7 +71,7 @@ def labels(found: Evaluation) -> Section | None:
     columns = ("label", "pos.", "patients", *names, "threshold")
     rows = words.label_rows(metrics, words.BY_LABEL)
     text = ["pos.: positives; patients: how many persons they are of. Small figures: 95 % intervals."]
-    return Section("By label", text, columns, rows, ("intervals",), words.label_notes(metrics))
+    return Section("By label", text, columns, rows, ("intervals",), _notes(metrics))
 
 
 def groups(found: Evaluation) -> Section | None:
@@ -94,9 +94,12 @@ def groups(found: Evaluation) -> Section | None:
     heads = [words.NAMES[name.removeprefix("macro_")] for name in names]
     counts = ("patients",) if by_patient else ("recordings", "patients")
     columns = ("column", "group", *counts, "positives", *heads)
+    asked = found.metrics.task.asked
+    label = asked[0] if len(asked) == 1 else "one of the labels"
     text = [
-        "Does it work alike for everybody? All groups are judged by the thresholds of all. * Too few patients with or "
-        "without one of the labels for an interval to bear weight."
+        f"Does it work alike for everybody? All groups are judged by the thresholds of all. * Too few patients with or "
+        f"without {label} for an interval to bear weight. Figures without an interval are the same in every resample, "
+        "or of too few patients to resample."
     ]
     return Section("By group", text, columns, rows, ("subgroups",), words.gap_notes(found.subgroups))
 
@@ -119,9 +122,15 @@ def reliability(found: Evaluation) -> Section:
     return Section("Calibration", text, figures=("calibration",))
 
 
-def decisions(_found: Evaluation) -> Section:
-    """What the thresholds decide."""
-    return Section("Decisions", figures=("thresholds", "confusion"))
+def decisions(found: Evaluation) -> Section:
+    """What the thresholds decide, how they were chosen, and which of them to distrust."""
+    said = words.decided(found.metrics)
+    return Section(
+        "Decisions",
+        [f"{said[0].upper()}{said[1:]}."],
+        figures=("thresholds", "confusion"),
+        notes=words.threshold_notes(found.metrics),
+    )
 
 
 def by_patient(found: Evaluation) -> Section | None:
@@ -152,6 +161,8 @@ def members(found: Evaluation) -> Section | None:
     rows.append(["standard deviation", *map(_cell, spread)])
     rows.append(["the ensemble", *map(number, _line(found.metrics, names))])
     text = ["The ensemble says the mean of its members' logits. Members are called by the ensemble's thresholds."]
+    if any(metrics.items < found.metrics.items for metrics in found.members.values()):
+        text = ["Each member is measured on its own fold, which it was not trained on, and the ensemble on all of them."]
     return Section("Members", text, ("member", *(words.NAMES[name] for name in names)), rows)
 
 
@@ -234,6 +245,11 @@ def _line(metrics: Metrics, names: Sequence[str]) -> list[float | None]:
     """Overall figures by the names of quantities."""
     held = {name: metrics.values.get(f"macro_{name}", metrics.values.get(name)) for name in names}
     return [value.value if value is not None else None for value in held.values()]
+
+
+def _notes(metrics: Metrics) -> list[str]:
+    """What a reader must know of single labels and of their intervals."""
+    return [*words.label_notes(metrics), *words.interval_notes(metrics)]
 
 
 def _cell(value: float) -> str:

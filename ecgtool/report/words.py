@@ -48,8 +48,16 @@ BY_LABEL = (
 )
 """The figures of a label's row."""
 
+RULES = {
+    "f1": "threshold with the highest F1",
+    "youden": "threshold with the highest sensitivity + specificity (Youden)",
+    "sensitivity": "highest threshold with a sensitivity of at least {share}",
+    "specificity": "lowest threshold with a specificity of at least {share}",
+}
+"""What the rules for thresholds are called."""
+
 LEVELS = {"item": "recording", "patient": "patient"}
-AGGREGATES = {"mean": "mean of the logits", "max": "highest logit", "noisy-or": "noisy-or of the probabilities"}
+AGGREGATES = {"mean": "mean of the logits", "max": "highest probability", "noisy-or": "noisy-or of the probabilities"}
 
 
 def title(metrics: Metrics) -> str:
@@ -76,7 +84,13 @@ def decided(metrics: Metrics) -> str:
         return "most probable label"
     if source is None or source.threshold_rule is None:
         return "thresholds: the bundle's own"
-    return f"thresholds: {source.threshold_rule}, chosen on the {LEVELS[metrics.level]}s of the validation split"
+    return f"{ruled(source.threshold_rule)}, chosen on the {LEVELS[metrics.level]}s of the validation split"
+
+
+def ruled(rule: str) -> str:
+    """A rule for thresholds in words."""
+    name, _, share = rule.partition("=")
+    return RULES.get(name, rule).format(share=share)
 
 
 def overall_rows(metrics: Metrics) -> list[tuple[str, Value, Value | None, str]]:
@@ -121,6 +135,26 @@ def label_notes(metrics: Metrics) -> list[str]:
             f"* Fewer than {FEW} patients with or without the label: its interval is a rough guide at best ({named})."
         )
     return notes
+
+
+def interval_notes(metrics: Metrics) -> list[str]:
+    """Labels whose figures are undefined in more than one resample of a hundred, and how often."""
+    drawn = metrics.bootstrap.resamples
+    often = {
+        label: lost / drawn
+        for label, found in metrics.per_label.items()
+        if drawn and label not in metrics.left_out
+        if (lost := found.values.get("auroc", Value()).undefined) > drawn / 100
+    }
+    if not often:
+        return []
+    named = ", ".join(f"{label} {100 * share:.1f} %" for label, share in often.items())
+    return [f"Resamples without one of the classes have no areas and are left out of their intervals: {named} of them."]
+
+
+def threshold_notes(metrics: Metrics) -> list[str]:
+    """Thresholds to distrust, and why, as the validation split tells."""
+    return [f"Threshold of {note}" for note in (metrics.source.threshold_notes if metrics.source else ())]
 
 
 def gap_notes(groups: Subgroups, most: int = 5) -> list[str]:
@@ -192,8 +226,8 @@ def _one_label(metrics: Metrics) -> list[str]:
         f"AUROC {spoken(area)}: of a {what} with {label} and one without, drawn at random, the one with it has the "
         f"higher probability {100 * area.value:.0f} times in 100.",
         f"At the threshold {threshold(metrics, label)}, {found.tp} of {found.positives} {what}s with {label} are found "
-        f"(sensitivity {_beside(values['sensitivity'])}), and {found.tn} of {found.tn + found.fp} without it are left "
-        f"alone (specificity {_beside(values['specificity'])}). Of {called} called positive, {found.tp} are "
+        f"(sensitivity {_beside(values['sensitivity'])}), and {found.tn} of {found.tn + found.fp} without it are "
+        f"called negative (specificity {_beside(values['specificity'])}). Of {called} called positive, {found.tp} are "
         f"(PPV {_beside(values['ppv'])}).",
     ]
 

@@ -30,6 +30,7 @@ from ecgtool.models.contract import load_run
 from ecgtool.run import Run
 from ecgtool.store import Store
 from ecgtool.training.folds import seen_patients
+from ecgtool.training.history import unfinished
 from ecgtool.training.inference import forward, pick_device, predicted
 
 
@@ -63,7 +64,7 @@ def measure(run: Run, store: Store | None = None, split: str = "test", options: 
     Rule.of(options.rule or DEFAULT_RULE)
     options = replace(options, device=pick_device(options.device))
     data = own_store(run) if store is None else fitting(run.lineage, store)
-    recordings = _recordings(run, data, split, options)
+    recordings = _told(_recordings(run, data, split, options), run)
     source = _source(run, recordings, options)
     found = _judged(run, recordings, source, options, own=store is None)
     if not options.whole:
@@ -71,11 +72,13 @@ def measure(run: Run, store: Store | None = None, split: str = "test", options: 
     if several_each(found):
         beside = replace(options, aggregate="mean", whole=False)
         found = replace(found, patients=_judged(run, recordings, source, beside, own=store is None))
+    elif options.aggregate and store is None and run.metrics(split) is None:  # a bundle's card tells of recordings
+        _judged(run, recordings, source, replace(options, aggregate=None, whole=False), own=True)
     return replace(found, members=_members(run, data, split, found, options))
 
 
-def validation_thresholds(run: Run, options: Options) -> tuple[dict[str, float], str]:
-    """The thresholds of a run at a level and the rule that picked them.
+def validation_thresholds(run: Run, options: Options) -> tuple[dict[str, float], str, tuple[str, ...]]:
+    """The thresholds of a run at a level, the rule that picked them, and which of them to distrust.
 
     The validation split is evaluated where it was not yet, or by another rule or aggregate.
 
@@ -85,7 +88,9 @@ def validation_thresholds(run: Run, options: Options) -> tuple[dict[str, float],
     kept = _kept(run, options.aggregate)
     if kept is None or not _serves(kept, run, options):
         kept = measure(run, None, "val", replace(options, whole=False)).metrics
-    return kept.thresholds, (kept.source.threshold_rule if kept.source else None) or DEFAULT_RULE
+    source = kept.source
+    notes = source.threshold_notes if source else ()
+    return kept.thresholds, (source.threshold_rule if source else None) or DEFAULT_RULE, notes
 
 
 def own_store(run: Run) -> Store:
@@ -114,6 +119,16 @@ def _recordings(run: Run, store: Store, split: str, options: Options) -> Recordi
     return recordings_of(store, run.lineage.task, split, said)
 
 
+def _told(recordings: Recordings, run: Run) -> Recordings:
+    """The recordings with a note on a run, or on members of an ensemble, whose training was stopped."""
+    stopped = unfinished(run)
+    if not stopped:
+        return recordings
+    note = f"Not trained to the end: {', '.join(stopped)}; go on with: ecg train --resume {run.name}"
+    said = recordings.predictions
+    return replace(recordings, predictions=replace(said, notes=(*said.notes, note)))
+
+
 def _source(run: Run, recordings: Recordings, options: Options) -> Source:
     """What is evaluated, on what, how fast; the rule of the thresholds is yet to be known."""
     seen = len(seen_patients(run, recordings.store, recordings.predictions.split))
@@ -132,10 +147,11 @@ def _judged(run: Run, recordings: Recordings, source: Source, options: Options, 
     """The evaluation at the level of the options; on the run's own store its document is kept."""
     if own and source.split == "val":
         rule = options.rule or _kept_rule(run, options.aggregate) or DEFAULT_RULE
-        thresholds = leveled(recordings.predictions, options).thresholds(rule)
+        chosen = leveled(recordings.predictions, options)
+        thresholds, notes = chosen.thresholds(rule), tuple(chosen.threshold_notes(rule))
     else:
-        thresholds, rule = validation_thresholds(run, options)
-    named = source.model_copy(update={"threshold_rule": rule})
+        thresholds, rule, notes = validation_thresholds(run, options)
+    named = source.model_copy(update={"threshold_rule": rule, "threshold_notes": notes})
     found = concluded(recordings, thresholds, named, options)
     if own:
         name = f"metrics_{_document(source.split, options.aggregate)}.json"

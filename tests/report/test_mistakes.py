@@ -41,7 +41,7 @@ def test_what_is_drawn_says_the_truth_the_probability_and_the_item_but_not_the_p
     found = drawn_from(tmp_path / "store", binary())
     mistake, image = worst(found)[0], pictures(found)["mistake-1"]
     assert f"given {found.predictions.probabilities[mistake.case, 1]:.3f}" in image.caption
-    assert f"Item {found.predictions.ids[mistake.case]}" in image.caption
+    assert f"item {found.predictions.ids[mistake.case]}" in image.caption
     assert found.predictions.patients[mistake.case] not in image.caption
     assert image.png.startswith(b"\x89PNG")
 
@@ -54,7 +54,17 @@ def test_of_a_patient_the_recording_that_speaks_most_against_the_truth_is_drawn(
     rows = [row for row, patient in enumerate(said.patients) if patient == person]
     lowest = min(rows, key=lambda row: said.probabilities[row, 1])
     images = list(pictures(found).values())
-    assert any(f"Item {said.ids[lowest]}, of 2 recordings of the patient" in image.caption for image in images)
+    assert any(f"item {said.ids[lowest]}, which of the patient's 2 recordings" in image.caption for image in images)
+
+
+def test_of_a_patient_whose_recordings_disagree_one_that_has_the_missed_label_is_drawn(tmp_path):
+    predictions = binary()
+    predictions.targets[:2] = (1, 0)
+    predictions.probabilities[:2] = ((0.98, 0.02), (0.99, 0.01))
+    found = drawn_from(tmp_path / "store", predictions, aggregate="mean")
+    caption = next(image.caption for image in pictures(found).values() if "item 00000," in image.caption)
+    assert caption.startswith("Missed CTRCD")
+    assert "True: CTRCD." in caption
 
 
 @pytest.mark.parametrize("kind", ["multilabel", "multiclass"])

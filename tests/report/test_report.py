@@ -214,3 +214,29 @@ def test_uncalibrated_probabilities_are_those_of_the_logits_before_the_division(
     found = concluded_from(predicted(), temperature=2.0)
     expected = expit(2 * found.predictions.logits.astype(float))
     np.testing.assert_allclose(uncalibrated(found), expected, atol=1e-6)
+
+
+def test_exact_intervals_are_marked_and_the_mark_is_explained():
+    perfect = binary()
+    perfect.probabilities[:] = 0.8 * np.eye(2)[perfect.targets] + 0.1
+    text = markdown_of(concluded_from(perfect))
+    assert "†)" in text[text.index("## Overall") : text.index("## Discrimination")]
+    assert "Exact interval (Clopper and Pearson)" in text
+    assert "†" not in markdown_of(concluded_from(binary()))
+
+
+def test_figures_that_many_resamples_leave_undefined_are_told():
+    rare = predicted()
+    rare.targets[:, 2] = 0
+    rare.targets[(0, 20), 2] = 1
+    found = concluded_from(rare)
+    lost = found.metrics.per_label["NORM"].values["auroc"].undefined
+    assert lost > 0
+    assert f"intervals: NORM {2 * lost:.1f} % of them" in page_of(found)
+    assert "Resamples without" not in page_of(concluded_from(predicted()))
+
+
+def test_rules_are_told_in_words_with_the_thresholds_to_distrust():
+    text = page_of(concluded_from(binary(), threshold_rule="specificity=0.95", threshold_notes=("CTRCD: few.",)))
+    assert "lowest threshold with a specificity of at least 0.95, chosen on the recordings" in text
+    assert "Threshold of CTRCD: few." in text

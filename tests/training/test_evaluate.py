@@ -5,12 +5,16 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 from support import MULTICLASS, MULTILABEL, make_store
+from training_runs import small
 from untrained import make_run
 
 from ecgtool.errors import ConfigError, DataError, IntegrityError, NotFound
 from ecgtool.evaluation import Options
 from ecgtool.metrics import Metrics, choose_thresholds
+from ecgtool.models.contract import load_run
+from ecgtool.report.sections import members
 from ecgtool.training.evaluate import evaluate_run, measure
+from ecgtool.training.inference import logits
 
 QUICK = Options(bootstrap=20)
 
@@ -206,3 +210,61 @@ def test_one_patient_has_figures_but_no_intervals(tmp_path, run):
     assert found.patients == 1
     assert {value.low for value in found.per_label["SLOW"].values.values()} == {None}
     assert measure(run, type(alone).open(alone.path), options=by_patient()).metrics.items == 1
+
+
+WHOLE = Options(bootstrap=20, whole=True)
+
+
+def cells(found):
+    """The table of members by its first column."""
+    return {row[0]: row[1:] for row in members(found).rows}
+
+
+@pytest.mark.parametrize("aggregate", [None, "mean"])
+def test_an_ensemble_is_told_beside_its_members(store, aggregate):
+    run = small(store, "./seeds", seeds=(1, 2))
+    found = measure(run, options=Options(bootstrap=20, whole=True, aggregate=aggregate))
+    items = found.recordings.items
+    each = [logits(load_run(member), store, items, store.task()) for member in run.members]
+    mean = np.mean(each, axis=0) / run.calibration.temperature
+    np.testing.assert_allclose(found.recordings.predictions.logits, mean, rtol=1e-4, atol=1e-5)
+    rows = cells(found)
+    assert list(rows) == ["seed-1", "seed-2", "mean of members", "standard deviation", "the ensemble"]
+    areas = [found.members[name].values["macro_auroc"].value for name in ("seed-1", "seed-2")]
+    assert rows["mean of members"][0] == f"{np.mean(areas):.3f}"
+    assert rows["standard deviation"][0] == f"{np.std(areas, ddof=1):.3f}"
+    assert rows["the ensemble"][0] == f"{found.metrics.values['macro_auroc'].value:.3f}"
+    if aggregate is None:
+        alone = measure(run.members[0], options=QUICK).metrics.values["macro_auroc"].value
+        assert areas[0] == pytest.approx(alone)
+
+
+def test_members_of_folds_are_measured_on_what_they_have_not_seen(store):
+    run = small(store, "./folds", sets=["data.folds=2"])
+    found = measure(run, split="val", options=WHOLE)
+    assert sum(metrics.items for metrics in found.members.values()) == found.metrics.items
+    assert "its own fold" in members(found).text[0]
+    assert "its own fold" not in members(measure(run, options=WHOLE)).text[0]
+
+
+def test_a_training_that_was_stopped_is_told(store):
+    run = small(store, "./stopped")
+    assert measure(run, options=WHOLE).document["notes"] == []
+    settings = run.path / "config.yaml"
+    settings.write_text(settings.read_text().replace("epochs: 1", "epochs: 3"))
+    (note,) = measure(type(run)(run.path), options=WHOLE).document["notes"]
+    assert note == "Not trained to the end: stopped; go on with: ecg train --resume stopped"
+
+
+def test_thresholds_that_hang_on_few_items_are_told_wherever_they_are_used(tmp_path):
+    run = make_run(tmp_path / "few-run", make_store(tmp_path / "few", items=60))
+    notes = measure(run, options=QUICK).metrics.source.threshold_notes
+    assert notes == tuple(document(run, "val")["source"]["threshold_notes"])
+    assert notes
+    assert all("it hangs on single ones" in note for note in notes)
+
+
+def test_figures_by_patient_leave_those_of_recordings_beside_them(run):
+    measure(run, options=Options(bootstrap=20, whole=True, aggregate="max"))
+    assert document(run, "test")["level"] == "item"
+    assert document(run, "test_patients")["level"] == "patient"
