@@ -162,7 +162,7 @@ def members(found: Evaluation) -> Section | None:
     rows.append(["the ensemble", *map(number, _line(found.metrics, names))])
     text = ["The ensemble says the mean of its members' logits. Members are called by the ensemble's thresholds."]
     if any(metrics.items < found.metrics.items for metrics in found.members.values()):
-        text = ["Each member is measured on its own fold, which it was not trained on, and the ensemble on all of them."]
+        text = ["Each member is measured on its own fold, which it was not trained on; the ensemble on all folds."]
     return Section("Members", text, ("member", *(words.NAMES[name] for name in names)), rows)
 
 

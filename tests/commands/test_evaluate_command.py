@@ -5,6 +5,7 @@ from support import MULTICLASS, make_store
 from untrained import make_run
 
 from ecgtool.console import DISCLAIMER
+from ecgtool.report.figures import CHARTS
 from ecgtool.task import Task
 
 
@@ -12,6 +13,13 @@ from ecgtool.task import Task
 def run(home):
     store = make_store(home / "stores" / "toy", items=120)
     return make_run(home / "runs" / "toy-run", store)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Reports with one figure: drawing all of them takes longest, and other tests look at them."""
+    monkeypatch.setattr("ecgtool.report.figures.CHARTS", {"roc": CHARTS["roc"]})
+    monkeypatch.setattr("ecgtool.report.pictures", lambda _found: {})
 
 
 def test_evaluate_prints_a_table_and_what_to_type_next(ecg, run):
@@ -22,6 +30,7 @@ def test_evaluate_prints_a_table_and_what_to_type_next(ecg, run):
     assert "ecg export toy-run --format all" in done.err
 
 
+@pytest.mark.usefixtures("quick")
 def test_evaluate_leaves_a_report_in_the_run_and_makes_it_anew_when_asked_again(ecg, run):
     ecg("evaluate", "toy-run", "--bootstrap", 20)
     folder = run.path / "evaluation-test"
@@ -33,12 +42,14 @@ def test_evaluate_leaves_a_report_in_the_run_and_makes_it_anew_when_asked_again(
     assert {key: kept[key] for key in own} == own
 
 
+@pytest.mark.usefixtures("quick")
 def test_json_is_the_document(ecg, run):
     done = ecg("evaluate", "toy-run", "--json", "--bootstrap", 20)
     assert done.json["values"]["macro_auroc"]["low"] <= done.json["values"]["macro_auroc"]["value"]
     assert done.json["report"].endswith("evaluation-test")
 
 
+@pytest.mark.usefixtures("quick")
 def test_an_out_folder_is_replaced_only_with_force(ecg, run, tmp_path):
     words = ("evaluate", "toy-run", "--out", "mine", "--bootstrap", 20)
     assert ecg(*words).code == 0
@@ -48,6 +59,7 @@ def test_an_out_folder_is_replaced_only_with_force(ecg, run, tmp_path):
     assert ecg(*words, "--force").code == 0
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_folder_with_anything_else_in_it_is_not_replaced_even_then(ecg, run, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("precious")
@@ -57,6 +69,7 @@ def test_a_folder_with_anything_else_in_it_is_not_replaced_even_then(ecg, run, t
     assert (tmp_path / "mine" / "thesis.txt").exists()
 
 
+@pytest.mark.usefixtures("quick")
 def test_another_store_has_a_report_of_its_own(ecg, run, home):
     make_store(home / "stores" / "other", items=60, seed=4, dataset="other")
     done = ecg("evaluate", "toy-run", "--dataset", "other", "--split", "val", "--bootstrap", 20)
@@ -94,6 +107,7 @@ def binary(home):
     return [make_run(home / "runs" / name, store, seed=seed) for seed, name in enumerate(("one", "two"))]
 
 
+@pytest.mark.usefixtures("quick")
 def test_patients_have_figures_thresholds_and_a_report_of_their_own(ecg, binary):
     done = ecg("evaluate", "one", "--by-patient", "--bootstrap", 20, "--rule", "sensitivity=0.9")
     assert done.code == 0, done.err
@@ -107,6 +121,7 @@ def test_patients_have_figures_thresholds_and_a_report_of_their_own(ecg, binary)
     assert set(kept["thresholds"]) == {"CTRCD"}
 
 
+@pytest.mark.usefixtures("quick")
 def test_an_aggregate_means_patients(ecg, binary):
     found = ecg("evaluate", "one", "--aggregate", "noisy-or", "--bootstrap", 5, "--json").json
     assert (found["level"], found["source"]["aggregate"]) == ("patient", "noisy-or")
@@ -139,6 +154,7 @@ def test_models_of_different_data_are_not_compared(ecg, binary, run):
     assert not list(binary[0].path.glob("comparison*"))
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_run_of_a_former_version_still_has_its_positive_label_called_at_a_threshold(ecg, binary):
     ecg("evaluate", "one", "--split", "val", "--bootstrap", 5)
     path = binary[0].path / "metrics_val.json"

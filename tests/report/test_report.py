@@ -15,6 +15,12 @@ from ecgtool.report.drawing import image
 from ecgtool.report.figures import CHARTS, draw
 
 
+@pytest.fixture
+def quick(monkeypatch):
+    """Reports with one figure: drawing all of them takes longest."""
+    monkeypatch.setattr("ecgtool.report.figures.CHARTS", {"roc": CHARTS["roc"]})
+
+
 def binary(**changes):
     return predicted(labels=("healthy", "CTRCD"), kind="multiclass", **changes)
 
@@ -32,6 +38,7 @@ def test_a_report_is_a_whole_folder(tmp_path, kind):
         assert (out / f"figures/{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("quick")
 def test_an_older_report_is_replaced_only_when_asked(tmp_path):
     found = concluded_from(predicted())
     out = write_report(found, tmp_path / "report")
@@ -43,6 +50,7 @@ def test_an_older_report_is_replaced_only_when_asked(tmp_path):
     assert not (out / "figures" / "stale.svg").exists()
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_report_with_notes_beside_it_is_not_replaced(tmp_path):
     found = concluded_from(predicted())
     out = write_report(found, tmp_path / "report")
@@ -52,6 +60,7 @@ def test_a_report_with_notes_beside_it_is_not_replaced(tmp_path):
     assert (out / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("quick")
 def test_the_document_holds_every_figure_and_opens_as_metrics_do(tmp_path):
     found = concluded_from(predicted())
     kept = json.loads((write_report(found, tmp_path / "report") / "metrics.json").read_text())
@@ -103,6 +112,7 @@ def test_the_page_loads_nothing(tmp_path):
         assert b"<script" not in base64.b64decode(value.partition(",")[2])
 
 
+@pytest.mark.usefixtures("quick")
 def test_predictions_csv_has_a_row_per_item_and_runs_nothing(tmp_path):
     ids = tuple(PAYLOADS[item % len(PAYLOADS)] + str(item) for item in range(60))
     predictions = predicted(labels=("=1+1", "B", "C"), ids=ids)
