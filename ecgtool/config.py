@@ -24,7 +24,7 @@ _YAML_LIMIT = 2**20
 class Section(BaseModel):
     """A group of options; unknown ones are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Preprocessing(Section):
@@ -92,8 +92,10 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _fold_is_one_of_them(self) -> Self:
-        if self.fold is not None and not 1 <= self.fold <= (self.folds or 0):
-            raise ValueError(f"fold {self.fold} is none of the {self.folds or 'no'} folds")
+        if self.fold is not None and self.folds is None:
+            raise ValueError(f"fold {self.fold} is asked for, and no folds are made; say how many, data.folds")
+        if self.fold is not None and self.fold > (self.folds or 0):
+            raise ValueError(f"fold {self.fold} is none of the {self.folds} folds")
         return self
 
 
@@ -345,13 +347,16 @@ def checked(section: type[Model], values: Mapping[str, Any], where: str = "") ->
     try:
         return section.model_validate(values)
     except ValidationError as error:
-        problem = error.errors()[0]
-        path = ".".join(str(part) for part in ([where] if where else []) + list(problem["loc"]))
+        named = _named(section, error.errors()[0]["loc"])
+        same = [other for other in error.errors() if _named(section, other["loc"]) == named]
+        problem = max(same, key=lambda other: len(other["loc"]))  # of several kinds of value, what comes closest
+        path = ".".join(([where] if where else []) + named)
         if problem["type"] == "extra_forbidden":
             raise ConfigError(
                 f"There is no option '{path}'.", did_you_mean(str(problem["loc"][-1]), _keys(section, problem["loc"]))
             ) from None
-        raise ConfigError(f"{path}: {problem['msg']} (got {str(problem['input'])[:60]!r}).") from None
+        got = "" if isinstance(problem["input"], Mapping) else f" (got {str(problem['input'])[:60]!r})"
+        raise ConfigError(f"{path}: {problem['msg'].removeprefix('Value error, ')}{got}.") from None
 
 
 def parse_sets(assignments: Sequence[str]) -> dict[str, Any]:
@@ -440,6 +445,17 @@ def _scalar(text: str) -> Any:
         except ValueError:
             return value
     return value
+
+
+def _named(section: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The parts of ``location`` up to an option, without what pydantic says of the kinds of value it may have."""
+    current: Any = section
+    for depth, part in enumerate(location):
+        field = current.model_fields.get(str(part))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return [str(part) for part in location[: depth + 1]]
+        current = field.annotation
+    return [str(part) for part in location]
 
 
 def _keys(section: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -36,6 +36,23 @@ def test_a_value_out_of_range_is_named_with_its_path():
         resolve([{"training": {"lr": -1}}])
 
 
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("training.lr=.inf", r"training\.lr: Input should be a finite number \(got 'inf'\)"),
+        ("training.mixup=.inf", r"training\.mixup: Input should be a finite number"),
+        ("training.crop_s=long", r"training\.crop_s: Input should be a valid number"),
+        ("training.class_weights=even", r"training\.class_weights: Input should be 'none' or 'balanced'"),
+        ("training.class_weights=[1, x]", r"training\.class_weights: Input should be a valid number.*got 'x'"),
+        ("training.seeds=[7]", r"training\.seeds: an ensemble needs two seeds or more, each once \(got"),
+        ("data.fold=2", r"data: fold 2 is asked for, and no folds are made; say how many, data\.folds\.$"),
+    ],
+)
+def test_a_value_that_cannot_be_is_one_plain_line(assignment, said):
+    with pytest.raises(ConfigError, match="^" + said):
+        resolve([parse_sets([assignment])])
+
+
 def test_sets_are_typed_like_yaml_and_scientific_notation_is_a_number():
     values = parse_sets(
         ["training.lr=1e-3", "model.patch=4", "model.bidirectional=true", "data.task=rhythm", "a.b=[1, 2]"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -103,18 +104,32 @@ def train(
     tracking = {"logger": _names(logger), "project": project}
     flags = {"arch": arch or None, "data": data, "training": training, "augment": augment, "tracking": tracking}
     given = [recipe, config, set_, out, arch, aug, *data.values(), *training.values(), *tracking.values()]
-    if resume and (find_lr or any(value not in (None, "") for value in given)):
-        raise ConfigError(
-            "--resume goes on with the settings of the run and takes no others.",
-            f"To train longer or otherwise, start a new run with --init {resume}.",
-        )
+    _refuse_together(resume, given, check=check, find_lr=find_lr, out=out)
     from ecgtool.config import compose
     from ecgtool.training.fit import fit
 
     composed = compose(recipe, config, flags, set_ or ())
     if find_lr:
-        return _rates(composed, out, f"--recipe {recipe}" if recipe else f"--arch {composed.arch}")
+        model = f"--recipe {recipe}" if recipe else f"--arch {composed.arch}"
+        return _rates(composed, out, f"{model} --task {task}" if task else model)
     return _checked(composed, resume) if check else _result(fit(composed, out, resume or None))
+
+
+def _refuse_together(resume: str, given: Sequence[object], *, check: bool, find_lr: bool, out: str) -> None:
+    """Refuse options that exclude each other.
+
+    Raises:
+        ConfigError: There are such.
+    """
+    if resume and (find_lr or any(value not in (None, "") for value in given)):
+        raise ConfigError(
+            "--resume goes on with the settings of the run and takes no others.",
+            f"To train longer or otherwise, start a new run with --init {resume}.",
+        )
+    if check and find_lr:
+        raise ConfigError("--check and --find-lr exclude each other.", "Give one of them, then the other.")
+    if check and out:
+        raise ConfigError("--check makes no run, so there is nothing to name.", "Leave out --out.")
 
 
 def _checked(config: Any, resume: str) -> Result:

@@ -30,7 +30,7 @@ class Crops(nn.Module):
         number: Crops of an item; as many as overlap by half where None.
 
     Raises:
-        ConfigError: A crop is longer than an item.
+        ConfigError: A crop is longer than an item, or has no sample.
     """
 
     def __init__(self, samples: int, length: int, number: int | None = None) -> None:
@@ -38,7 +38,7 @@ class Crops(nn.Module):
         if not 1 <= length <= samples:
             raise ConfigError(
                 f"training.crop_s asks for crops of {length} samples, and the store's items have {samples}.",
-                "Give a shorter --set training.crop_s, or null for whole items.",
+                f"Give a {'shorter' if length else 'longer'} --set training.crop_s, or null for whole items.",
             )
         self.length = length
         self.starts = spread(samples, length, number)

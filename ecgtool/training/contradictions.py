@@ -28,6 +28,11 @@ def refuse_contradictions(training: TrainingConfig, task: Task) -> None:
         raise ConfigError(
             f"training.mixup cannot be: targets of the task '{task.name}' ({task.kind}) have no mean.", "Leave it out."
         )
+    if training.crops is not None and training.crop_s is None:
+        raise ConfigError(
+            "training.crops counts crops, and training.crop_s, their seconds, is not given.",
+            "Give it, --set training.crop_s=2.5, or leave out both.",
+        )
     if training.label_smoothing and training.loss == "focal":
         raise ConfigError(
             "training.label_smoothing has no meaning with the loss 'focal', which goes by how sure the model is.",

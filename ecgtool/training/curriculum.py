@@ -84,7 +84,7 @@ class Curriculum:
 
     def _sizes(self, epoch: int) -> npt.NDArray[np.int64]:
         """Items of each kind, one at least."""
-        return np.ceil(np.round(self.share(epoch) * self._counts, 6)).astype(np.int64)
+        return np.maximum(np.ceil(np.round(self.share(epoch) * self._counts, 6)), 1).astype(np.int64)
 
 
 def noisiness(store: Store, items: Indices) -> npt.NDArray[np.float64]:

@@ -41,10 +41,27 @@ class Balanced:
         random = seeded(self.seed, epoch, 0, _OVERSAMPLING)
         items = random.permutation(self.draw(epoch))
         _, label, count = np.unique(self.rarest[items], return_inverse=True, return_counts=True)
-        share = np.minimum(1 / (len(count) * count[label]), MOST_DRAWS / len(items))
-        ends = np.cumsum(share) * (len(items) / share.sum())
+        ends = np.cumsum(expected_draws(count)[label])
         places = np.searchsorted(ends, random.random() + np.arange(len(items)), side="right")
         return np.asarray(items[np.minimum(places, len(items) - 1)])
+
+
+def expected_draws(count: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """How often an item of each label is drawn: all labels alike, as far as ``MOST_DRAWS`` lets the rare ones.
+
+    What a rare label cannot take up, the others share. As many are drawn as there are items.
+
+    Args:
+        count: int64 [labels]: items of each, one at least.
+
+    Returns:
+        float64 [labels].
+    """
+    draws, left = np.empty(len(count)), float(count.sum())
+    for done, label in enumerate(np.argsort(count, kind="stable")):
+        draws[label] = min(left / (len(count) - done) / count[label], MOST_DRAWS)
+        left -= draws[label] * count[label]
+    return draws
 
 
 def rarest_label(task: Task, targets: npt.NDArray[Any], items: Indices) -> npt.NDArray[np.int64]:

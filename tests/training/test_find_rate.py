@@ -82,3 +82,10 @@ def test_a_run_that_is_there_has_its_rate(ecg):
     done = ecg("train", "--resume", "mine", "--find-lr")
     assert done.code == 1
     assert "takes no others" in done.err
+
+
+@pytest.mark.parametrize(("other", "said"), [(("--find-lr",), "exclude each other"), (("--out", "mine"), "no run")])
+def test_a_check_takes_no_other_task_and_no_name(ecg, other, said):
+    done = ecg("train", "--dataset", "any", "--arch", "cnn1d", "--check", *other)
+    assert done.code == 1
+    assert said in done.err

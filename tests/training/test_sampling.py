@@ -7,7 +7,7 @@ from support import MULTICLASS, MULTILABEL, make_store
 from ecgtool.config import TrainingConfig
 from ecgtool.training.curriculum import Curriculum, noisiness
 from ecgtool.training.data import EveryItem, ShuffledBatches
-from ecgtool.training.sampling import MOST_DRAWS, Balanced, rarest_label
+from ecgtool.training.sampling import MOST_DRAWS, Balanced, expected_draws, rarest_label
 
 ITEMS = np.arange(100, 200)
 RARE = np.zeros(200, np.int64)
@@ -41,8 +41,15 @@ def test_a_single_item_is_not_drawn_without_end():
     alone = np.zeros(2000, np.int64)
     alone[0] = 1
     count = np.bincount(Balanced(EveryItem(np.arange(2000)), alone, seed=1)(0), minlength=2000)
-    assert MOST_DRAWS <= count[0] <= 2 * MOST_DRAWS + 1
+    assert count[0] == MOST_DRAWS
     assert count.sum() == 2000
+
+
+def test_what_a_label_of_few_items_cannot_take_up_the_others_share():
+    assert expected_draws(np.array([900, 90, 10])) == pytest.approx([375 / 900, 375 / 90, 25])
+    assert expected_draws(np.array([5])) == pytest.approx([1])
+    few = expected_draws(np.array([1, 1, 998]))
+    assert few == pytest.approx([25, 25, 950 / 998])
 
 
 def test_oversampled_batches_hold_an_item_as_often_as_it_was_drawn():
@@ -74,6 +81,11 @@ def test_the_share_grows_from_its_start_to_all():
     assert [made.size(epoch) for epoch in range(7)] == [20, 36, 52, 68, 84, 100, 100]
     assert [curriculum(curriculum_start=1.0).size(epoch) for epoch in (0, 9)] == [100, 100]
     assert curriculum(curriculum_end=1.0).size(9) == 95
+
+
+def test_the_smallest_start_has_an_item_of_each_kind():
+    made = curriculum(kinds=np.arange(100) % 3, curriculum_start=1e-9)
+    assert made.size(0) == len(begun(made, 0)) == 3
 
 
 def test_the_easiest_come_first_and_nothing_is_left_out_in_the_end():
