@@ -88,6 +88,11 @@ class Evaluation:
         return self.metrics.source.temperature if self.metrics.source else 1.0
 
     @property
+    def comparable(self) -> bool:
+        """Whether dividing these very logits is all that the temperature did: recordings, or means of theirs."""
+        return self.metrics.source is None or self.metrics.source.aggregate in ("", "mean")
+
+    @property
     def document(self) -> dict[str, Any]:
         """Everything that was found, as JSON holds it."""
         return {

@@ -150,7 +150,8 @@ def _disagreement(predictions: Predictions, codes: Codes) -> list[str]:
     if not split:
         return []
     taken = "has a label that any of them has" if predictions.task.thresholded else "has the most frequent one"
-    return [f"{counted(split, 'patient')} of {len(votes)} have recordings with differing labels; each {taken}."]
+    verb = "has" if split == 1 else "have"
+    return [f"{counted(split, 'patient')} of {len(votes)} {verb} recordings with differing labels; each {taken}."]
 
 
 def _known(column: tuple[Any, ...], codes: Codes) -> tuple[Any, ...]:

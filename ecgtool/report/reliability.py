@@ -29,7 +29,7 @@ def calibrated(found: Evaluation) -> Figure:
     names = [label for label, _colour in shown(found.metrics)]
     columns = [found.metrics.task.asked.index(label) for label in names]
     truth, chances = outcomes.truth[:, columns], outcomes.probabilities[:, columns]
-    if found.temperature != 1:
+    if found.temperature != 1 and found.comparable:
         before = np.asarray(uncalibrated(found), dtype=np.float64)[:, columns]
         _line(above, truth.ravel(), before.ravel(), {"color": GREY, "linestyle": "--", "label": "before temperature"})
     if len(names) > 1:

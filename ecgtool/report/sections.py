@@ -115,9 +115,10 @@ def reliability(found: Evaluation) -> Section:
     if found.temperature != 1:
         words_for = ((1.05, "too sure"), (0.95, "about as sure as it should be"), (0.0, "not sure enough"))
         way = next(said for least, said in words_for if found.temperature > least)
+        same = "That changes no area under a curve. " if found.metrics.task.thresholded else ""
         text.append(
             f"The model was {way} on the validation split; its logits are divided by {found.temperature:.3f} "
-            "(temperature scaling). That changes no area under a curve. Dashed: before it."
+            f"(temperature scaling). {f'{same}Dashed: before it.' if found.comparable else ''}".rstrip()
         )
     return Section("Calibration", text, figures=("calibration",))
 

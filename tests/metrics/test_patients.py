@@ -107,7 +107,7 @@ def test_a_patient_has_a_label_that_any_recording_has():
     found = by_patient(held)
     assert found.targets.tolist() == [[1, 1, 0], [0, 0, 0]]
     assert found.notes == (
-        "1 patient of 2 have recordings with differing labels; each has a label that any of them has.",
+        "1 patient of 2 has recordings with differing labels; each has a label that any of them has.",
     )
     positive = by_patient(small(BINARY, np.zeros((3, 2)), [1, 1, 0], "aaa"))
     assert positive.targets.tolist() == [0]

@@ -216,6 +216,14 @@ def test_a_temperature_is_told_and_the_probabilities_before_it_are_drawn():
     assert "divided by" not in page_of(concluded_from(predicted()))
 
 
+def test_what_no_division_of_a_patients_logits_undoes_is_not_drawn_as_before_it():
+    found = concluded_from(binary(), aggregate="noisy-or", temperature=1.7)
+    assert "Dashed" not in page_of(found)
+    labels = draw("calibration", found).axes[0].get_legend_handles_labels()[1]
+    assert "before temperature" not in labels
+    assert "no area" not in page_of(concluded_from(predicted(kind="multiclass"), temperature=1.7))
+
+
 def test_uncalibrated_probabilities_are_those_of_the_logits_before_the_division():
     from scipy.special import expit
 
