@@ -15,12 +15,14 @@ from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-
-from torch import distributed, nn
+from typing import TYPE_CHECKING
 
 from ecgtool import console
 from ecgtool.errors import ConfigError, EcgError
 from ecgtool.home import portable
+
+if TYPE_CHECKING:
+    from torch import nn
 
 GRACE_S = 30
 """Seconds the others have to end by themselves after the first."""
@@ -45,6 +47,8 @@ def rank_of(devices: int) -> int:
 
 def agree(model: nn.Module) -> None:
     """Give all processes the mean of their running statistics, so that they validate, and keep, one model."""
+    from torch import distributed
+
     for value in model.buffers():
         if value.is_floating_point():
             distributed.all_reduce(value)
@@ -83,6 +87,8 @@ def processes(work: Callable[[Path], None], run: Path, devices: int, nodes: int 
             for other in others:
                 other.kill()
                 other.join()
+            from torch import distributed
+
             if distributed.is_initialized():  # the next training of this process has other partners
                 distributed.destroy_process_group()
 

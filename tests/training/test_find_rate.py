@@ -60,7 +60,7 @@ def test_the_command_suggests_a_rate_draws_it_and_makes_no_run(ecg, store, home,
         "--set",
         "model.stages=2",
     )
-    arguments += ("--set", "training.accumulate=2", "--set", "training.swa=0.5", "--folds", 2, "--batch", 16)
+    arguments += ("--set", "training.accumulate=2", "--set", "training.swa=0.5", "--folds", 2, "--batch", 4)
     done = ecg(*arguments, "--find-lr", "--out", "rates.png", "--json")
     assert done.code == 0, done.err
     assert 1e-6 < done.json["suggestion"] < 1
