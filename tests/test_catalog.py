@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from bundles import make_bundle
@@ -455,6 +456,15 @@ def test_an_existing_folder_wins_over_a_name(catalog, bundle, tmp_path):
     other = make_bundle(tmp_path / "m", seed=4)
     assert find_bundle("m").digest == other.digest
     assert find_bundle("m@1").digest == bundle.digest
+
+
+def test_a_folder_of_recordings_does_not_stand_in_the_way_of_a_name(catalog, bundle):
+    catalog.register(bundle, "m")
+    Path("m").mkdir()
+    assert find_bundle("m").digest == bundle.digest
+    assert find_run("m") is None
+    with pytest.raises(NotFound, match="is not a bundle"):
+        find_bundle("./m")
 
 
 def test_a_bundle_in_the_home_folder_is_found_by_name(catalog, home):

@@ -294,7 +294,7 @@ def find_bundle(model: str) -> Bundle:
         IntegrityError: A file of it was changed.
     """
     path = expanded(model)
-    if path.exists() or is_path(model):
+    if is_path(model) or _is_model(path):
         if _is_run(path):
             raise ConfigError(f"{path} is a run; a bundle is needed.", f"Make one with: ecg export {path}")
         return Bundle.open(path)
@@ -304,15 +304,22 @@ def find_bundle(model: str) -> Bundle:
         for family in ("bundles", "runs"):
             if model in members(family):
                 return find_bundle(str(home() / family / model))
+        if path.exists():
+            return Bundle.open(path)
         raise
 
 
 def find_run(source: str) -> Path | None:
     """The run that a path or a name means; None where it means something else, or nothing."""
     path = expanded(source)
-    if not path.exists() and source in members("runs"):
+    if not _is_model(path) and source in members("runs"):
         path = home() / "runs" / source
     return path if _is_run(path) else None
+
+
+def _is_model(path: Path) -> bool:
+    """Whether a file or folder may be meant as a model; a folder of recordings does not stand in the way of a name."""
+    return path.is_file() or (path / MANIFEST).exists() or _is_run(path)
 
 
 def _is_run(path: Path) -> bool:
