@@ -463,7 +463,7 @@ def test_a_folder_of_recordings_does_not_stand_in_the_way_of_a_name(catalog, bun
     Path("m").mkdir()
     assert find_bundle("m").digest == bundle.digest
     assert find_run("m") is None
-    with pytest.raises(NotFound, match="is not a bundle"):
+    with pytest.raises(FormatError, match="is not a bundle"):
         find_bundle("./m")
 
 
