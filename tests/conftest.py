@@ -9,13 +9,13 @@ from pathlib import Path
 # One thread, here and in every process a test starts: sums come out in one order, so digits can be compared.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-# A shell starts what it puts into the background deaf to Ctrl-C, and processes pass that on: tests that interrupt
-# themselves would wait for ever.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
 import pytest
 
 from ecgtool import cli
+
+# A shell starts what it puts into the background deaf to Ctrl-C, and processes pass that on: tests that interrupt
+# themselves would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
