@@ -74,8 +74,10 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def interval(value: Value) -> str:
-    """``0.887–0.934``; empty where there is none."""
-    return "" if value.low is None or value.high is None else f"{value.low:.3f}–{value.high:.3f}"
+    """``0.887–0.934``, ``-1.822 to -0.197``; empty where there is none."""
+    if value.low is None or value.high is None:
+        return ""
+    return f"{value.low:.3f}{' to ' if value.low < 0 else '–'}{value.high:.3f}"
 
 
 def marked(value: Value) -> str:
