@@ -24,7 +24,7 @@ _YAML_LIMIT = 2**20
 class Section(BaseModel):
     """A group of options; unknown ones are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Preprocessing(Section):
@@ -101,6 +101,8 @@ class DataConfig(Section):
 
 class TrainingConfig(Section):
     """How a model is fitted."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     epochs: int = Field(30, description="Passes over the training items, at most.", ge=1)
     batch: int = Field(32, description="Items per batch, all devices together.", ge=1)
@@ -216,6 +218,8 @@ class TrainingConfig(Section):
 
 class AugmentConfig(Section):
     """How training items are changed, in ways that leave their labels true."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     use: tuple[str, ...] = Field((), description="Which; ecg train --list names them.")
     probability: float = Field(0.5, description="Share of the items that each is applied to.", ge=0, le=1)
