@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool import cli, console
-from ecgtool.config import TrainConfig
 from ecgtool.evaluation import Options
 from ecgtool.metrics.bootstrap import interval, patient_codes, resamples
 from ecgtool.metrics.logits import activated
 from ecgtool.metrics.outcomes import Counted
 from ecgtool.metrics.predictions import Predictions
+from ecgtool.settings import TrainConfig
 from ecgtool.training.evaluate import measure
 from ecgtool.training.fit import fit
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import torch
 
-from ecgtool.config import AugmentConfig
 from ecgtool.models.contract import Inputs, build
 from ecgtool.record import LEADS_12
+from ecgtool.settings import AugmentConfig
 from ecgtool.training.augment import AUGMENTATIONS, Augmentation
 
 BATCH, SAMPLES, FS, ROUNDS = 32, 1000, 100.0, 30

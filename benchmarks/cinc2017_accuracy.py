@@ -20,10 +20,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ecgtool.config import DataConfig, compose
+from ecgtool.config import compose
 from ecgtool.evaluation import Options, recordings_of
 from ecgtool.metrics.patients import by_patient
 from ecgtool.metrics.predictions import Predictions
+from ecgtool.settings import DataConfig
 from ecgtool.store import Store
 from ecgtool.training.folds import fold_of
 

@@ -31,10 +31,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool import console
-from ecgtool.config import Preprocessing
 from ecgtool.datasets.prepare import prepare
 from ecgtool.datasets.synthetic import Synthetic
 from ecgtool.formats import read_record
+from ecgtool.settings import Preprocessing
 from ecgtool.signals.filters import butterworth
 from ecgtool.signals.highpass import linear_phase_highpass
 from ecgtool.signals.resample import resample

@@ -24,9 +24,10 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from ecgtool.config import TrainConfig, compose, resolve
+from ecgtool.config import compose, resolve
 from ecgtool.models.contract import new_model
 from ecgtool.run import Run
+from ecgtool.settings import TrainConfig
 from ecgtool.store import Store
 from ecgtool.training.data import Items, ShuffledBatches, loader
 from ecgtool.training.fit import fit

@@ -28,9 +28,9 @@ import numpy as np
 
 def ours(corpus: Path, out: Path, highpass: float | None = 0.05) -> None:
     from ecgtool import console
-    from ecgtool.config import Preprocessing
     from ecgtool.datasets.prepare import prepare
     from ecgtool.datasets.ptbxl import PTBXL
+    from ecgtool.settings import Preprocessing
 
     console.log.setLevel("ERROR")
     prepare(PTBXL(corpus), out, steps=Preprocessing(fs=100, highpass=highpass, highpass_filter="fir"))

@@ -15,7 +15,6 @@ import numpy as np
 from ecgtool import __version__
 from ecgtool.catalog import Catalog
 from ecgtool.catalog.bundle import Bundle, Parity
-from ecgtool.config import TrainConfig
 from ecgtool.console import counted
 from ecgtool.errors import EcgError, NotFound, did_you_mean
 from ecgtool.files import expanded
@@ -23,6 +22,7 @@ from ecgtool.formats import read_record, recognised
 from ecgtool.home import FAMILIES, find, home, is_path, members, portable
 from ecgtool.record import Record
 from ecgtool.run import Run
+from ecgtool.settings import TrainConfig
 from ecgtool.signals.checks import check
 from ecgtool.signals.quality import LeadQuality, quality
 from ecgtool.store import Store, stored_item

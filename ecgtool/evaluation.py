@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.config import Preprocessing, checked
+from ecgtool.config import checked
 from ecgtool.console import log
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.metrics import Metrics, Source, Timing
@@ -21,6 +21,7 @@ from ecgtool.metrics.logits import activated
 from ecgtool.metrics.patients import How, at_level, is_number, known
 from ecgtool.metrics.predictions import Predictions
 from ecgtool.metrics.subgroups import MOST_GROUPS, Subgroups, age_band, subgroups
+from ecgtool.settings import Preprocessing
 from ecgtool.store import ITEM_COLUMNS, Store
 from ecgtool.task import Task
 

@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ecgtool import paper
 from ecgtool.catalog import Bundle
-from ecgtool.config import Preprocessing, checked
+from ecgtool.config import checked
 from ecgtool.console import DISCLAIMER, printable
 from ecgtool.describe import locate
 from ecgtool.errors import ConfigError, DataError, EcgError, NotFound
@@ -30,6 +30,7 @@ from ecgtool.record import Record
 from ecgtool.report.drawing import COLOURS
 from ecgtool.report.figures import label_intervals
 from ecgtool.run import Run
+from ecgtool.settings import Preprocessing
 from ecgtool.signals.checks import check
 from ecgtool.store import Store
 

@@ -30,10 +30,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from pydantic import Field
 
-from ecgtool.config import Calibration, Section, TrainConfig, checked, read_yaml, to_yaml
+from ecgtool.config import checked, read_yaml, to_yaml
 from ecgtool.errors import ConfigError, FormatError, IntegrityError, NotFound
 from ecgtool.files import read_json, staged_folder, write_file, write_json, write_text
 from ecgtool.home import find, place
+from ecgtool.settings import Calibration, Section, TrainConfig
 from ecgtool.task import Task
 
 

@@ -26,11 +26,12 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ecgtool.columns import split_column
-from ecgtool.config import Preprocessing, Section, checked
+from ecgtool.config import checked
 from ecgtool.errors import ConfigError, FormatError, NotFound, did_you_mean
 from ecgtool.files import digest, explained, inside, read_json
 from ecgtool.home import find
 from ecgtool.record import Record
+from ecgtool.settings import Preprocessing, Section
 from ecgtool.task import NOT_LABELLED, Task
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from ecgtool.catalog.bundle import BundleManifest, write_bundle
-from ecgtool.config import Preprocessing
 from ecgtool.record import LEADS_12
+from ecgtool.settings import Preprocessing
 from ecgtool.task import Task
 
 LABELS = ("NORM", "MI", "STTC")

@@ -5,12 +5,12 @@ import hashlib
 
 import numpy as np
 
-from ecgtool.config import Preprocessing
 from ecgtool.datasets import prepare as loop
 from ecgtool.datasets.corpus import Entry
 from ecgtool.formats import read_record
 from ecgtool.formats.wfdb_write import write_wfdb
 from ecgtool.record import LEADS_12, Record
+from ecgtool.settings import Preprocessing
 from ecgtool.store import SPLITS
 from ecgtool.task import NOT_LABELLED, Task
 

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from ecgtool.catalog.bundle import Bundle, Origin, write_bundle
 from ecgtool.catalog.card import card
-from ecgtool.config import Preprocessing
 from ecgtool.errors import ConfigError, EcgError, FormatError, IntegrityError, NotFound
+from ecgtool.settings import Preprocessing
 from ecgtool.task import Task
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from ecgtool.config import TrainConfig, checked, merge, parse_sets, read_recipe, read_yaml, recipes, resolve, to_yaml
+from ecgtool.config import checked, merge, parse_sets, read_recipe, read_yaml, recipes, resolve, to_yaml
 from ecgtool.errors import ConfigError, NotFound
+from ecgtool.settings import TrainConfig
 
 
 def test_later_layers_win_and_sections_merge():

@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from ecgtool.config import TrainConfig
 from ecgtool.files import write_json
 from ecgtool.models.contract import new_model
 from ecgtool.run import Lineage, Made, NormStats, Run, member_configs
+from ecgtool.settings import TrainConfig
 
 
 def make_run(path, store, task=None, *, seed=0, arch="cnn1d", options=None):

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ecgtool.catalog.card import card
-from ecgtool.config import Preprocessing, Section, checked
+from ecgtool.config import checked
 from ecgtool.errors import ConfigError, FormatError, IntegrityError, NotFound
 from ecgtool.files import digest, explained, inside, read_json, staged_folder, valid_name, write_file, write_json
+from ecgtool.settings import Preprocessing, Section
 from ecgtool.task import Task
 
 if TYPE_CHECKING:

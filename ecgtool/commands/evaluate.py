@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from ecgtool.report.comparison import Pair
     from ecgtool.store import Store
 
+Aggregate = Annotated[
+    Literal["mean", "max", "noisy-or"] | None,
+    typer.Option("--aggregate", help="How recordings become a patient's prediction; mean of the logits by default."),
+]
+RuleName = Annotated[
+    str,
+    typer.Option(
+        "--rule",
+        help="What picks a run's thresholds on its validation split: f1 (the default), youden, sensitivity=0.9 or "
+        "specificity=0.9.",
+    ),
+]
+
 
 def evaluate(
     model: Annotated[
@@ -35,12 +48,7 @@ def evaluate(
     by_patient: Annotated[
         bool, typer.Option("--by-patient", help="One prediction per patient, thresholds chosen for patients.")
     ] = False,
-    aggregate: Annotated[
-        Literal["mean", "max", "noisy-or"] | None,
-        typer.Option(
-            "--aggregate", help="How recordings become a patient's prediction; mean of the logits by default."
-        ),
-    ] = None,
+    aggregate: Aggregate = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Folder of the report; by default inside the run, or here for a model."),
@@ -53,14 +61,7 @@ def evaluate(
     bootstrap: Annotated[
         int, typer.Option("--bootstrap", min=0, help="Resamples of the intervals; 0 for none.")
     ] = 1000,
-    rule: Annotated[
-        str,
-        typer.Option(
-            "--rule",
-            help="What picks a run's thresholds on its validation split: f1 (the default), youden, sensitivity=0.9 or "
-            "specificity=0.9.",
-        ),
-    ] = "",
+    rule: RuleName = "",
 ) -> Result:
     """Measure a run or a model, or compare two: AUROC, AUPRC, F1 and more with 95 % intervals by patient, a report."""
     from ecgtool.evaluation import Options

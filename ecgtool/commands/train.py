@@ -255,9 +255,10 @@ def _listing() -> Result:
     """Architectures, recipes and augmentations."""
     from rich.console import Group
 
-    from ecgtool.config import TrainConfig, read_recipe, recipes, resolve
+    from ecgtool.config import read_recipe, recipes, resolve
     from ecgtool.console import table
     from ecgtool.models import ARCHITECTURES
+    from ecgtool.settings import TrainConfig
     from ecgtool.training.augment import AUGMENTATIONS
 
     specs = [ARCHITECTURES.load(name) for name in ARCHITECTURES]

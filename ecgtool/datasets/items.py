@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool import console
-from ecgtool.config import Preprocessing
 from ecgtool.datasets.corpus import PERSON, Corpus, Entry
 from ecgtool.errors import DataError, EcgError, FormatError, IntegrityError, NotFound
 from ecgtool.record import Record
+from ecgtool.settings import Preprocessing
 from ecgtool.signals.checks import check
 from ecgtool.signals.preprocess import Prepared, channels, preprocess
 

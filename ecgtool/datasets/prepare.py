@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool import console
-from ecgtool.config import Preprocessing
 from ecgtool.datasets.contents import NAMED, describe, rows_of, unlabelled, write_contents, write_targets
 from ecgtool.datasets.corpus import Corpus
 from ecgtool.datasets.items import Account, Plan, make_chunks, usable
@@ -21,6 +20,7 @@ from ecgtool.datasets.staging import Staging
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.files import expanded, explained, locked_folder, recover_folder, resumable_folder, write_json
 from ecgtool.record import Record
+from ecgtool.settings import Preprocessing
 from ecgtool.signals.preprocess import preprocess
 from ecgtool.store import Store, StoreManifest
 

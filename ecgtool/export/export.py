@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ecgtool import __version__
 from ecgtool.catalog.bundle import HOLDS, Bundle, BundleManifest, Origin, Parity, write_bundle
-from ecgtool.config import Preprocessing, checked
+from ecgtool.config import checked
 from ecgtool.console import log, progress
 from ecgtool.errors import ConfigError, DataError, NotFound, did_you_mean
 from ecgtool.export import parity
@@ -27,6 +27,7 @@ from ecgtool.home import portable
 from ecgtool.models.contract import load_run
 from ecgtool.report import ATTRIBUTIONS
 from ecgtool.run import Run
+from ecgtool.settings import Preprocessing
 from ecgtool.store import Store
 
 _PACKAGES = ("torch", "onnx", "onnxruntime", "onnxscript", "numpy")

@@ -6,8 +6,8 @@ import json
 
 from ecgtool.catalog.bundle import BundleManifest
 from ecgtool.columns import split_column
-from ecgtool.config import Preprocessing
 from ecgtool.console import DISCLAIMER
+from ecgtool.settings import Preprocessing
 from ecgtool.signals.filters import BASELINE_HZ, BASELINE_WINDOWS_S, NOTCH_QUALITY, ORDER
 from ecgtool.signals.highpass import SPREAD
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 import numpy as np
 from pydantic import Field
 
-from ecgtool.config import Section
 from ecgtool.console import counted
 from ecgtool.errors import DataError
 from ecgtool.metrics.bootstrap import resamples
@@ -24,6 +23,7 @@ from ecgtool.metrics.outcomes import Counted
 from ecgtool.metrics.overall import METRICS, figures
 from ecgtool.metrics.patients import by_patient
 from ecgtool.metrics.predictions import Predictions
+from ecgtool.settings import Section
 from ecgtool.task import Task
 
 Thresholds = Mapping[str, float]

@@ -13,9 +13,9 @@ from pydantic import Field
 from scipy.special import ndtri
 from scipy.stats import norm, rankdata
 
-from ecgtool.config import Section
 from ecgtool.errors import DataError
 from ecgtool.metrics.bootstrap import LEVEL
+from ecgtool.settings import Section
 
 Floats = npt.NDArray[np.float64]
 

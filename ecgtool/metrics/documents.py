@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from ecgtool.config import Section
 from ecgtool.metrics.bootstrap import LEVEL
+from ecgtool.settings import Section
 from ecgtool.task import Task
 
 Level = Literal["item", "patient"]

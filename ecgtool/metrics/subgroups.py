@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from ecgtool.config import Section
 from ecgtool.errors import DataError, did_you_mean
 from ecgtool.metrics.documents import LabelMetrics, Metrics, Resampling, Value
 from ecgtool.metrics.patients import is_number, known
 from ecgtool.metrics.predictions import Predictions
+from ecgtool.settings import Section
 
 AGE_BANDS: tuple[tuple[float, str], ...] = ((0, "under 18"), (18, "18–39"), (40, "40–59"), (60, "60–74"), (75, "75+"))
 """Where each band of ages begins, in years; minors apart, since their ECG is another."""

@@ -9,11 +9,11 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from ecgtool.config import Calibration
 from ecgtool.metrics.curves import Floats
 from ecgtool.metrics.logits import activated
 from ecgtool.metrics.outcomes import Counted, Outcomes
 from ecgtool.metrics.overall import find_metric, overall
+from ecgtool.settings import Calibration
 from ecgtool.task import Task
 
 BOUNDS = (0.05, 20.0)

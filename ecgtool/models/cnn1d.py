@@ -10,9 +10,9 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Tensor, nn
 
-from ecgtool.config import Section
 from ecgtool.models.contract import Inputs, ModelSpec
 from ecgtool.models.head import PooledHead
+from ecgtool.settings import Section
 
 
 class CNN1DOptions(Section):

@@ -15,10 +15,11 @@ from typing import Any, Generic, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ecgtool.config import Section, TrainConfig, checked
+from ecgtool.config import checked
 from ecgtool.models import ARCHITECTURES
 from ecgtool.models.crops import Crops, crops_of
 from ecgtool.run import NormStats, Run
+from ecgtool.settings import Section, TrainConfig
 from ecgtool.task import Task
 
 Options = TypeVar("Options", bound=Section)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ecgtool.config import TrainingConfig
 from ecgtool.errors import ConfigError
+from ecgtool.settings import TrainingConfig
 
 LONG_S = 10.0
 """Seconds of a crop where the configuration leaves it to us: what a clinical recording lasts."""

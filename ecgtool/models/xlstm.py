@@ -18,9 +18,9 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from ecgtool.config import Section
 from ecgtool.models.contract import Inputs, ModelSpec
 from ecgtool.models.xlstm_blocks import MLSTMBlock, SLSTMBlock
+from ecgtool.settings import Section
 
 PAPER = "Beck et al. 2024, xLSTM: Extended Long Short-Term Memory"
 

@@ -14,9 +14,9 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from ecgtool.config import Section
 from ecgtool.models.contract import Inputs, ModelSpec
 from ecgtool.models.head import PooledHead
+from ecgtool.settings import Section
 
 PAPER = "He et al. 2019, arXiv:1812.01187; Strodthoff et al. 2021, doi:10.1109/JBHI.2020.3022989"
 BLOCKS = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}

@@ -22,12 +22,12 @@ import numpy.typing as npt
 
 from ecgtool.catalog.bundle import Bundle, BundleManifest
 from ecgtool.catalog.modelfile import first_line, runtime_errors
-from ecgtool.config import Preprocessing
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.formats import read_record
 from ecgtool.record import Record
 from ecgtool.serving.metadata import read_metadata
 from ecgtool.serving.spans import STRETCH_S, Span, flat_leads, middle, spans
+from ecgtool.settings import Preprocessing
 from ecgtool.signals.checks import check
 from ecgtool.signals.leads import MASK
 from ecgtool.signals.preprocess import Prepared, preprocess

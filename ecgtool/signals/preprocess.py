@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.config import Preprocessing
 from ecgtool.errors import DataError
 from ecgtool.record import Record
+from ecgtool.settings import Preprocessing
 from ecgtool.signals.highpass import linear_phase_highpass, reach_s
 from ecgtool.signals.leads import MASK, choose
 from ecgtool.signals.offset import remove_offset
@@ -46,7 +46,7 @@ def channels(leads: Sequence[str], steps: Preprocessing) -> tuple[str, ...]:
 
 
 def preprocess(record: Record, leads: tuple[str, ...], steps: Preprocessing, samples: int | None = None) -> Prepared:
-    """The record after the steps, in the order that :class:`~ecgtool.config.Preprocessing` states.
+    """The record after the steps, in the order that :class:`~ecgtool.settings.Preprocessing` states.
 
     Args:
         record: At any rate, with any leads.

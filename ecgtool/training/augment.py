@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ecgtool.config import AugmentConfig
 from ecgtool.errors import ConfigError, did_you_mean
 from ecgtool.registry import Registry
+from ecgtool.settings import AugmentConfig
 from ecgtool.signals.leads import MASK
 from ecgtool.task import Task
 

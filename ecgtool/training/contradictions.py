@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ecgtool.config import TrainingConfig
 from ecgtool.console import log
 from ecgtool.errors import ConfigError
+from ecgtool.settings import TrainingConfig
 from ecgtool.task import Task
 
 BLENDED = ("multilabel", "multiclass", "hierarchical")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.config import TrainingConfig
+from ecgtool.settings import TrainingConfig
 from ecgtool.signals.leads import MASK
 from ecgtool.store import Store
 from ecgtool.training.data import Indices, seeded

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ecgtool.config import TrainConfig
 from ecgtool.errors import ConfigError, DataError
+from ecgtool.settings import TrainConfig
 from ecgtool.store import Store
 from ecgtool.task import Task
 from ecgtool.training.folds import split_items

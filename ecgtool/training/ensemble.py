@@ -10,11 +10,11 @@ from statistics import mean, stdev
 
 import numpy as np
 
-from ecgtool.config import TrainConfig
 from ecgtool.console import counted, log, progress
 from ecgtool.errors import DataError
 from ecgtool.files import write_text
 from ecgtool.run import Made, Run, member_configs
+from ecgtool.settings import TrainConfig
 from ecgtool.store import Store
 from ecgtool.training.folds import fold_of, marks, persons
 from ecgtool.training.history import Outcome

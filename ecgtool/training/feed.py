@@ -11,7 +11,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from ecgtool import console
-from ecgtool.config import TrainingConfig
+from ecgtool.settings import TrainingConfig
 from ecgtool.training.curriculum import Curriculum, noisiness
 from ecgtool.training.data import (
     VALIDATION_BATCH,

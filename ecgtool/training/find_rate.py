@@ -23,10 +23,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 
 from ecgtool import console
-from ecgtool.config import TrainConfig
 from ecgtool.errors import DataError
 from ecgtool.report.drawing import BLUE, GREY, ORANGE
 from ecgtool.run import member_configs
+from ecgtool.settings import TrainConfig
 from ecgtool.store import Store
 from ecgtool.training.data import training_targets
 from ecgtool.training.feed import Feed

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from ecgtool import console
-from ecgtool.config import TrainConfig
 from ecgtool.errors import ConfigError, IntegrityError
 from ecgtool.files import locked_folder, write_json
 from ecgtool.home import place
 from ecgtool.metrics.temperature import fit_temperature
 from ecgtool.models.contract import Inputs, Normalised, assembled
 from ecgtool.run import Made, NormStats, Run, member_configs
+from ecgtool.settings import TrainConfig
 from ecgtool.store import Store
 from ecgtool.training import lineage
 from ecgtool.training.checks import check_quickly

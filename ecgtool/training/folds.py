@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.config import DataConfig, TrainConfig
 from ecgtool.datasets.splits import stratified
 from ecgtool.errors import ConfigError, IntegrityError
 from ecgtool.run import Run
+from ecgtool.settings import DataConfig, TrainConfig
 from ecgtool.store import Store
 from ecgtool.task import Task
 

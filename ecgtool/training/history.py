@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecgtool.config import TrainingConfig
 from ecgtool.errors import IntegrityError
 from ecgtool.files import write_file, write_text
 from ecgtool.metrics import Metric, find_metric
 from ecgtool.models.checkpoint import read_checkpoint
 from ecgtool.run import Run
+from ecgtool.settings import TrainingConfig
 
 Row = dict[str, float]
 """``epoch`` (from 1), ``train_loss``, ``val_loss``, ``val_METRIC``, ``lr``, ``seconds``, and ``time`` (Unix, s)."""

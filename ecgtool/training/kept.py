@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ecgtool.config import TrainingConfig
 from ecgtool.run import Run
+from ecgtool.settings import TrainingConfig
 
 
 def epoch_file(run: Run, epoch: int) -> Path:

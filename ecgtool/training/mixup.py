@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ecgtool.config import TrainingConfig
+from ecgtool.settings import TrainingConfig
 from ecgtool.training.data import seeded
 from ecgtool.training.losses import Loss
 

@@ -13,10 +13,10 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from ecgtool.config import TrainingConfig
 from ecgtool.errors import DataError
 from ecgtool.metrics import score
 from ecgtool.models.contract import Normalised
+from ecgtool.settings import TrainingConfig
 from ecgtool.task import Task
 from ecgtool.training.augment import Augmentation
 from ecgtool.training.data import Batch, seeded

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ecgtool.config import TrainConfig
 from ecgtool.console import log
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.metrics import ALIASES, find_metric, score
 from ecgtool.models import ARCHITECTURES
 from ecgtool.models.contract import ModelSpec
+from ecgtool.settings import TrainConfig
 from ecgtool.store import Store
 from ecgtool.task import Task
 from ecgtool.training import trackers

@@ -12,11 +12,11 @@ import torch
 from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from ecgtool.config import TrainingConfig
 from ecgtool.files import write_file
 from ecgtool.metrics import find_metric
 from ecgtool.models.checkpoint import read_checkpoint
 from ecgtool.run import Run
+from ecgtool.settings import TrainingConfig
 from ecgtool.training.averaging import Averaging
 from ecgtool.training.history import Row, best_epoch, finished, scores, write_csv
 from ecgtool.training.kept import epoch_file, is_kept, remove_older

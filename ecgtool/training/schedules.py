@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from torch import nn, optim
 
-from ecgtool.config import TrainingConfig
+from ecgtool.settings import TrainingConfig
 
 Schedule = Callable[[float, float], float]
 """Share of the peak rate, of the share of the steps done (0 to 1) and the share that warms up."""

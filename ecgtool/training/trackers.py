@@ -17,12 +17,12 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import Any, Protocol
 
-from ecgtool.config import TrackingConfig
 from ecgtool.errors import ConfigError, EcgError
 from ecgtool.files import read_json, write_json
 from ecgtool.metrics import find_metric
 from ecgtool.registry import Registry
 from ecgtool.run import Run
+from ecgtool.settings import TrackingConfig
 from ecgtool.training.history import EVENTS, Row, best_epoch, scores, write_events
 from ecgtool.training.processes import first_process
 from ecgtool.training.runlog import log

@@ -18,11 +18,11 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
 from ecgtool import console
-from ecgtool.config import TrainingConfig
 from ecgtool.errors import ConfigError, DataError, EcgError
 from ecgtool.home import portable
 from ecgtool.models.contract import new_model
 from ecgtool.run import Run
+from ecgtool.settings import TrainingConfig
 from ecgtool.store import Store
 from ecgtool.task import Task
 from ecgtool.training.augment import Augmentation

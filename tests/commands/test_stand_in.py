@@ -5,7 +5,7 @@ import pytest
 from bundles import make_bundle
 from own_recordings import millivolts, write_json, write_wfdb_recording
 
-from ecgtool.config import Preprocessing
+from ecgtool.settings import Preprocessing
 from ecgtool.store import Store
 
 PLAIN = ("--highpass", "0")

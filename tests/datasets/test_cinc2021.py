@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from own_recordings import millivolts
 
-from ecgtool.config import Preprocessing
 from ecgtool.datasets.cinc2021 import TASK, CinC2021, make_targets
 from ecgtool.datasets.cinc2021_codes import LABEL_OF, SCORED, TIMED, VOLTAGE
 from ecgtool.datasets.prepare import prepare
@@ -12,6 +11,7 @@ from ecgtool.datasets.splits import Division
 from ecgtool.errors import DataError, FormatError, NotFound
 from ecgtool.formats.wfdb_write import write_wfdb
 from ecgtool.record import LEADS_12, Record
+from ecgtool.settings import Preprocessing
 
 CODES = ("426783006", "164889003,59118001", "713427006", "17338001", "164873001", "427172004,284470004", "63593006")
 

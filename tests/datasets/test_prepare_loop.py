@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from corpora import BEATS, TOY, Few, contents, prepare, write_counts, write_few
 
-from ecgtool.config import Preprocessing
 from ecgtool.datasets import prepare as loop
 from ecgtool.errors import ConfigError, DataError, EcgError, FormatError
+from ecgtool.settings import Preprocessing
 from ecgtool.store import Store
 from ecgtool.task import NOT_LABELLED
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from corpora import TOY, Few, contents, prepare, write_counts, write_few
 
-from ecgtool.config import Preprocessing
 from ecgtool.datasets import prepare as loop
 from ecgtool.datasets.corpus import Entry
 from ecgtool.datasets.splits import Division
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.formats import read_record
 from ecgtool.record import LEADS_8
+from ecgtool.settings import Preprocessing
 from ecgtool.store import Store
 
 

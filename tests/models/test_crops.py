@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from ecgtool.config import TrainingConfig, resolve
+from ecgtool.config import resolve
 from ecgtool.errors import ConfigError
 from ecgtool.models.contract import Inputs, assembled, beside_zero
 from ecgtool.models.crops import Crops, crops_of, random_crops, spread
 from ecgtool.run import NormStats
+from ecgtool.settings import TrainingConfig
 from ecgtool.task import Task
 
 STATS = NormStats(

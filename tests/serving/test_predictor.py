@@ -10,7 +10,6 @@ from recorded import ecg_like, write_record
 from scipy.special import expit, logit
 
 from ecgtool.catalog.bundle import write_bundle
-from ecgtool.config import Preprocessing
 from ecgtool.errors import ConfigError, DataError, EcgError
 from ecgtool.metrics.logits import activated
 from ecgtool.metrics.patients import by_patient
@@ -20,6 +19,7 @@ from ecgtool.serving import spans as spans_module
 from ecgtool.serving.metadata import metadata_value, read_metadata
 from ecgtool.serving.predictor import Predictor
 from ecgtool.serving.results import document, predict_files, write_csv
+from ecgtool.settings import Preprocessing
 from ecgtool.task import Task
 
 

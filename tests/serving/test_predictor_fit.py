@@ -8,11 +8,11 @@ from bundles import make_bundle
 from recorded import ecg_like, write_record
 from support import make_store
 
-from ecgtool.config import Preprocessing
 from ecgtool.errors import DataError
 from ecgtool.record import LEADS_8, LEADS_12, Record
 from ecgtool.serving import spans as spans_module
 from ecgtool.serving.predictor import Predictor
+from ecgtool.settings import Preprocessing
 
 PERSON = {"age": 60, "sex": "F"}
 

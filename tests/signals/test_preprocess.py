@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ecgtool.config import Preprocessing
 from ecgtool.errors import DataError
 from ecgtool.formats import read_record
 from ecgtool.record import LEADS_8, LEADS_12, Record
+from ecgtool.settings import Preprocessing
 from ecgtool.signals.filters import butterworth, notch, remove_baseline
 from ecgtool.signals.highpass import linear_phase_highpass
 from ecgtool.signals.preprocess import channels, fill, normalise, preprocess, settling_s

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from ecgtool.config import AugmentConfig
 from ecgtool.errors import EcgError
 from ecgtool.formats.wfdb_write import write_wfdb
 from ecgtool.record import LEADS_8, LEADS_12, LIMB_WEIGHTS, Record
 from ecgtool.run import Run
+from ecgtool.settings import AugmentConfig
 from ecgtool.signals.leads import MASK
 from ecgtool.task import Task
 from ecgtool.training.augment import AUGMENTATIONS, Augmentation, mixing, refuse_unfit

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 
-from ecgtool.config import TrainingConfig
+from ecgtool.settings import TrainingConfig
 from ecgtool.training.averaging import Average, Averaging, LastEpochs, MovingAverage, averaging_of, measure_statistics
 
 

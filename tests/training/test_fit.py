@@ -11,12 +11,13 @@ import torch
 from support import MULTICLASS, make_store
 from torch import nn
 
-from ecgtool.config import Section, compose
+from ecgtool.config import compose
 from ecgtool.errors import ConfigError, DataError, EcgError, IntegrityError
 from ecgtool.files import locked_folder
 from ecgtool.models import ARCHITECTURES
 from ecgtool.models.contract import ModelSpec, load_run
 from ecgtool.run import Run
+from ecgtool.settings import Section
 from ecgtool.training import recorder
 from ecgtool.training.fit import fit
 from ecgtool.training.history import EVENTS, read_history

@@ -8,9 +8,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 from support import MULTICLASS, MULTILABEL, make_store
 from training_runs import small
 
-from ecgtool.config import TrainConfig
 from ecgtool.errors import ConfigError, IntegrityError
 from ecgtool.run import Lineage, Run, member_configs
+from ecgtool.settings import TrainConfig
 from ecgtool.store import Store
 from ecgtool.training.folds import fold_of, marks, split_items
 

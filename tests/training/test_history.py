@@ -5,9 +5,9 @@ import math
 
 import torch
 
-from ecgtool.config import TrainingConfig
 from ecgtool.metrics import find_metric
 from ecgtool.run import Run
+from ecgtool.settings import TrainingConfig
 from ecgtool.training.history import Outcome, best_epoch, finished, scores, write_csv
 
 

@@ -6,7 +6,7 @@ import torch
 from support import MULTICLASS, MULTILABEL
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
-from ecgtool.config import TrainingConfig
+from ecgtool.settings import TrainingConfig
 from ecgtool.training.losses import Loss
 from ecgtool.training.mixup import Blend, Mixup, mixup_of
 

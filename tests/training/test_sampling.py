@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support import MULTICLASS, MULTILABEL, make_store
 
-from ecgtool.config import TrainingConfig
+from ecgtool.settings import TrainingConfig
 from ecgtool.training.curriculum import Curriculum, noisiness
 from ecgtool.training.data import EveryItem, ShuffledBatches
 from ecgtool.training.sampling import MOST_DRAWS, Balanced, expected_draws, rarest_label

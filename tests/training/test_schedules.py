@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from ecgtool.config import TrainingConfig
+from ecgtool.settings import TrainingConfig
 from ecgtool.training.schedules import SCHEDULES, first_averaged, optimizer, plateau, rate
 
 

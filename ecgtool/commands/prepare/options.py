@@ -27,9 +27,9 @@ import typer
 from ecgtool.console import Result, counted
 
 if TYPE_CHECKING:
-    from ecgtool.config import Preprocessing
     from ecgtool.datasets.corpus import Corpus
     from ecgtool.datasets.splits import Division
+    from ecgtool.settings import Preprocessing
     from ecgtool.store import Store
     from ecgtool.task import Task
 
@@ -101,8 +101,9 @@ class Shared:
         Raises:
             ConfigError: A value out of range.
         """
-        from ecgtool.config import Preprocessing, checked
+        from ecgtool.config import checked
         from ecgtool.errors import ConfigError
+        from ecgtool.settings import Preprocessing
 
         if self.missing not in _MISSING:
             raise ConfigError(f"missing: Input should be 'drop' or 'mask' (got {self.missing[:60]!r}).")

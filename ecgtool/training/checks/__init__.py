@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ecgtool.config import TrainConfig
 from ecgtool.console import log, progress
 from ecgtool.errors import DataError, EcgError
 from ecgtool.registry import Registry
 from ecgtool.run import Run, member_configs
+from ecgtool.settings import TrainConfig
 from ecgtool.store import Store
 from ecgtool.training.checks.contract import Check, Finding, Subject
 from ecgtool.training.lineage import Start

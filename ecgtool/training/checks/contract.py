@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.config import TrainConfig
 from ecgtool.run import NormStats
+from ecgtool.settings import TrainConfig
 from ecgtool.store import Store
 from ecgtool.task import Task
 from ecgtool.training.folds import split_items
