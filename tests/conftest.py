@@ -18,6 +18,11 @@ from ecgtool import cli
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items):
+    """The pages of the documentation first: they take longest, and one left to the end keeps a single core busy."""
+    items.sort(key=lambda item: item.path.name != "test_docs.py")
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a command did: exit code, stdout, stderr."""

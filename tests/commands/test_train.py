@@ -37,7 +37,7 @@ def test_a_run_is_named_after_store_and_architecture_and_says_what_to_type_next(
 
 def test_json_holds_the_run_and_its_best_epoch_alone_on_stdout(ecg, store, home):
     done = ecg("train", "--dataset", "toy", *SMALL, "--epochs", 2, "--out", "mine", "--json", "-q")
-    assert set(done.json) == {"run", "path", "epochs", "best_epoch", "metric", "value"}
+    assert set(done.json) == {"run", "path", "epochs", "best_epoch", "metric", "value", "labels"}
     assert done.json["run"] == "mine"
     assert done.json["metric"] == "macro_auroc"
     assert done.err == ""
