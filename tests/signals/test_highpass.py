@@ -179,7 +179,7 @@ def test_an_edge_at_or_over_half_the_rate_is_refused(edge):
 
 def test_scipy_is_not_needed():
     code = (
-        "import sys, numpy as np; from ecgtool.config import Preprocessing; from ecgtool.record import Record;"
+        "import sys, numpy as np; from ecgtool.settings import Preprocessing; from ecgtool.record import Record;"
         "from ecgtool.signals.preprocess import preprocess;"
         "steps = Preprocessing(fs=100, highpass=0.05, highpass_filter='fir');"
         "preprocess(Record(np.zeros((1, 1000), np.float32), 100.0, ('I',)), ('I',), steps);"
