@@ -7,7 +7,7 @@ named after their lines in the manifest, patients after a keyed digest, and no p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -33,6 +33,24 @@ LEADS = MappingProxyType({8: LEADS_8, 12: LEADS_12})
 FS, SAMPLES = 500.0, 5000
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What every item becomes.
+
+    Args:
+        leads: 8 (I, II, V1-V6: the others follow from these) or 12.
+        samples: Of an item.
+        fs: Rate of the items in Hz.
+    """
+
+    leads: int = 8
+    samples: int = SAMPLES
+    fs: float = FS
+
+
+USUAL = Shape()
+
+
 class Manifest:
     """A :class:`~ecgtool.datasets.corpus.Corpus`: the recordings that a manifest lists.
 
@@ -40,9 +58,7 @@ class Manifest:
         file: The manifest.
         key: Turns patient ids into pseudonyms.
         root: The folder that recordings lie in; that of the manifest where None.
-        leads: 8 (I, II, V1-V6: the others follow from these) or 12.
-        samples: Of an item.
-        fs: Rate of the items in Hz.
+        shape: Of every item.
         inputs: Columns that become tabular inputs; None takes all that are fit.
         division: How patients are divided; None takes the column ``split``, or 70, 15 and 15 per cent.
         positive: Of two labels the positive one; empty for the one that is no obvious "no".
@@ -64,22 +80,20 @@ class Manifest:
         key: Key,
         *,
         root: Path | None = None,
-        leads: int = 8,
-        samples: int = SAMPLES,
-        fs: float = FS,
+        shape: Shape = USUAL,
         inputs: Sequence[str] | None = None,
         division: Division | None = None,
         positive: str = "",
     ) -> None:
-        if leads not in LEADS:
-            raise ConfigError(f"--leads {leads} cannot be.", "8 (I, II, V1-V6) or 12.")
+        if shape.leads not in LEADS:
+            raise ConfigError(f"--leads {shape.leads} cannot be.", "8 (I, II, V1-V6) or 12.")
         file = expanded(file)
         listing = read_listing(file, root)
-        self.fs, self.samples, self.leads = fs, samples, LEADS[leads]
+        self.fs, self.samples, self.leads = shape.fs, shape.samples, LEADS[shape.leads]
         self.sources: Mapping[str, str] = {"manifest": digest(file)}
         self.options: Mapping[str, Any] = {
-            "leads": leads,
-            "length": samples,
+            "leads": shape.leads,
+            "length": shape.samples,
             "inputs": None if inputs is None else ",".join(inputs),
             "division": asdict(division) if division else None,
             "positive": positive or None,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ecgtool.catalog.bundle import Bundle
 from ecgtool.console import log
-from ecgtool.errors import NotFound
+from ecgtool.errors import ConfigError, NotFound
 from ecgtool.evaluation import (
     Evaluation,
     Indices,
@@ -45,6 +45,10 @@ def measure_bundle(
         DataError: The store does not fit the model, or has no labelled item in the split.
     """
     options = options or Options()
+    if options.rule:
+        raise ConfigError(
+            f"{bundle.path.name} carries its thresholds; --rule picks those of runs.", "Leave out --rule."
+        )
     manifest = bundle.manifest
     data = fitting(manifest, store if store is not None else _own_store(bundle))
     threads = os.cpu_count() or 1

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 
 from ecgtool.config import checked
-from ecgtool.errors import IntegrityError, NotFound
+from ecgtool.errors import ConfigError, IntegrityError, NotFound
 from ecgtool.evaluation import (
     Evaluation,
     Indices,
@@ -57,11 +57,17 @@ def measure(run: Run, store: Store | None = None, split: str = "test", options: 
     Raises:
         NotFound: The run has no checkpoint, or its store is gone.
         IntegrityError: The run's store has changed since training, or the checkpoint is damaged.
-        ConfigError: There is no such rule, or no such split.
+        ConfigError: There is no such rule, no threshold that it could pick, or no such split.
         DataError: The store does not fit the run, or has no labelled item in the split.
     """
     options = options or Options()
     Rule.of(options.rule or DEFAULT_RULE)
+    if options.rule and not run.lineage.task.thresholded:
+        raise ConfigError(
+            f"The task '{run.lineage.task.name}' calls the most probable of {len(run.lineage.task.labels)} labels:"
+            " there are no thresholds for a rule to pick.",
+            "Leave out --rule.",
+        )
     options = replace(options, device=pick_device(options.device))
     data = own_store(run) if store is None else fitting(run.lineage, store)
     recordings = _told(_recordings(run, data, split, options), run)

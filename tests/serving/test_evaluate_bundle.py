@@ -4,7 +4,7 @@ from bundles import make_bundle
 from sklearn import metrics as sk
 from support import MULTICLASS, MULTILABEL, make_store
 
-from ecgtool.errors import DataError, NotFound
+from ecgtool.errors import ConfigError, DataError, NotFound
 from ecgtool.evaluation import Options
 from ecgtool.serving.evaluate import measure_bundle
 
@@ -29,6 +29,11 @@ def test_a_bundle_is_measured_with_its_own_thresholds(tmp_path, store):
     assert found.metrics.values["macro_auroc"].value == pytest.approx(sk.roc_auc_score(targets, chances))
     assert found.metrics.source.threshold_rule is None
     assert "onnxruntime" in found.metrics.source.timing.device
+
+
+def test_a_rule_is_refused_where_thresholds_are_carried(tmp_path, store):
+    with pytest.raises(ConfigError, match="carries its thresholds"):
+        measure_bundle(bundle_of(tmp_path / "bundle"), store, options=Options(rule="youden"))
 
 
 def test_every_item_is_told_its_own_age_and_sex(tmp_path, store):

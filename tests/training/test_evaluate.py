@@ -75,9 +75,12 @@ def test_another_rule_chooses_again_and_is_remembered(run):
 
 def test_a_multiclass_run_has_a_confusion_matrix_and_no_thresholds(tmp_path):
     store = make_store(tmp_path / "beats", items=120, task=MULTICLASS)
-    found = evaluate_run(make_run(tmp_path / "beat-run", store), bootstrap=20)
+    trained = make_run(tmp_path / "beat-run", store)
+    found = evaluate_run(trained, bootstrap=20)
     assert found.thresholds == {}
     assert np.sum(found.confusion) == found.items
+    with pytest.raises(ConfigError, match="no thresholds for a rule"):
+        measure(trained, options=Options(rule="youden"))
 
 
 def test_a_store_that_changed_since_training_is_refused_but_may_be_named(store, run):

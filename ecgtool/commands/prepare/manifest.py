@@ -46,15 +46,13 @@ def manifest(
     by pseudonyms.
     """
     from ecgtool.datasets.inputs import chosen_columns
-    from ecgtool.datasets.manifest import FS, Manifest
+    from ecgtool.datasets.manifest import FS, Manifest, Shape
 
     corpus = Manifest(
         file,
         key_of(key),
         root=root,
-        leads=leads,
-        samples=length,
-        fs=shared.fs or FS,
+        shape=Shape(leads, length, shared.fs or FS),
         inputs=chosen_columns(inputs),
         division=shared.division(),
         positive=positive,
