@@ -51,6 +51,16 @@ class Preprocessing(Section):
     )
 
 
+class BeatConfig(Section):
+    """What a model that reads heartbeats is shown of each; kept with the run and the bundle."""
+
+    before_s: float = Field(0.9, description="Signal before the R peak, in seconds.", gt=0, le=10)
+    after_s: float = Field(0.9, description="Signal after the R peak, in seconds.", gt=0, le=10)
+    features: tuple[str, ...] = Field(
+        ("previous", "next", "local", "ratio"), description="RR-interval features, by name; they are tabular inputs."
+    )
+
+
 class DataConfig(Section):
     """Which data a run learns from, and how the store must have been prepared."""
 
@@ -64,6 +74,7 @@ class DataConfig(Section):
     leads: tuple[str, ...] = Field((), description="The leads the store must hold, in this order; any when empty.")
     leads_law: bool = Field(True, description="Refuse limb leads that do not follow from each other (I + III = II).")
     tabular: bool = Field(True, description="Give the model the store's tabular inputs (age, sex).")
+    beats: BeatConfig = Field(default_factory=lambda: BeatConfig(), description="What belongs to a heartbeat.")
     limit: int | None = Field(None, description="Use at most this many items of each split, for a quick try.", ge=1)
     shuffle_labels: bool = Field(
         False,

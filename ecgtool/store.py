@@ -7,6 +7,10 @@ A folder that is whole or absent::
     items.csv         one row per item: id, patient, record, onset_s, split, fold, then metadata (age, sex ...)
     tabular.npy       float32 [items, columns], NaN where unknown (only where the corpus has tabular inputs)
     targets/TASK.npy  one array per task (see :class:`ecgtool.task.Task`)
+    beats.npy         int32 [beats, 3]: item, sample, number of the symbol (only where the corpus annotates beats)
+    waves/NAME.npy    int32 [waves, 7]: item, then :data:`ecgtool.waves.COLUMNS`; one per set of waves
+    waves/NAME-beats.npy  int32 [beats, 2]: item and sample of each beat of the set
+    sentences/        words made of a set of waves (see :mod:`ecgtool.sentences`)
 
 Nothing computed from the data (statistics, class weights, vocabularies) lives here: it belongs to the run, from its
 training items.
@@ -27,12 +31,13 @@ from pydantic import Field
 
 from ecgtool.columns import split_column
 from ecgtool.config import checked
-from ecgtool.errors import ConfigError, FormatError, NotFound, did_you_mean
+from ecgtool.errors import ConfigError, DataError, FormatError, NotFound, did_you_mean
 from ecgtool.files import digest, explained, inside, read_json
 from ecgtool.home import find
 from ecgtool.record import Record
 from ecgtool.settings import Preprocessing, Section
 from ecgtool.task import NOT_LABELLED, Task
+from ecgtool.waves import COLUMNS, Beats, Waves
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +49,24 @@ _TEXTS = ("id", "patient", "record", "split")
 
 # What numpy raises on a file that does not begin as an array does: it reads the header as Python.
 _NO_ARRAY = (ValueError, TypeError, EOFError, OverflowError, MemoryError, RecursionError, SyntaxError, TokenError)
+
+
+ADDED = {"tasks", "waves", "sentences"}
+"""Fields of the manifest that later commands add to; they say nothing of the items and signals."""
+
+
+class WaveSet(Section):
+    """One set of waves of a store's items: an expert's, or what a method found."""
+
+    name: str = Field(description="Of its files, e.g. 'reference' or a method's name.")
+    method: str = Field("", description="What found them; empty for an expert's.")
+    beats_from: Literal["detected", "reference"] = Field(
+        "detected", description="Where the beats come from: found in the signal, or annotated by the corpus."
+    )
+    waves: int = Field(description="Rows of the table.", ge=0)
+    beats: int = Field(description="Beats of all items.", ge=0)
+    digest: str = Field("", description="Of both files.")
+    made_by: str = ""
 
 
 class StoreManifest(Section):
@@ -62,6 +85,10 @@ class StoreManifest(Section):
     calibrated: bool = Field(True, description="False where counts are not millivolts on any known scale.")
     preprocessing: Preprocessing
     tabular: tuple[str, ...] = ()
+    beats: int = Field(0, description="Annotated beats; 0 where the corpus annotates none.", ge=0)
+    symbols: tuple[str, ...] = Field((), description="Annotation symbols of the beats, as PhysioBank writes them.")
+    waves: tuple[WaveSet, ...] = Field((), description="Sets of waves, the newest last.")
+    sentences: str = Field("", description="Digest of the sentences; empty where there are none.")
     splits: dict[str, int] = Field(default_factory=dict, description="Items per split.")
     saturated: int = Field(0, description="Samples that did not fit int16 and were clipped.")
     invalid: int = Field(0, description="Samples marked invalid by their source, and filled.")
@@ -109,8 +136,12 @@ class Store:
         except ConfigError as error:
             raise FormatError(f"{path}/manifest.json: {error.message}", "Prepare it again.") from None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the open maps, which would travel as copies of whole arrays."""
+        return {"path": self.path, "manifest": self.manifest}
+
     @cached_property
-    def signals(self) -> npt.NDArray[np.int16]:
+    def signals(self) -> Any:
         """int16 [items, leads, samples], memory-mapped, in counts of ``manifest.scale_uv`` microvolt."""
         shape = (self.manifest.items, len(self.manifest.leads), self.manifest.samples)
         return self._array("signals.npy", shape, np.int16)
@@ -179,14 +210,20 @@ class Store:
         raise ConfigError(f"{self.path.name} holds no task '{name}'.", did_you_mean(name, tasks))
 
     def targets(self, task: Task) -> npt.NDArray[Any]:
-        """uint8 [items, labels] (multilabel, hierarchical) or int16 [items] (multiclass), memory-mapped."""
-        shape: tuple[int, ...] = (self.manifest.items,) if task.exclusive else (self.manifest.items, len(task.labels))
+        """The targets of every item, or of every beat, as :class:`ecgtool.task.Task` says; memory-mapped."""
+        held = self.manifest
+        rows = held.beats if task.of == "beat" else held.items
+        shape: tuple[int, ...] = (rows,) if task.exclusive else (rows, len(task.labels))
+        if task.kind == "waves":
+            shape = (held.items, len(held.leads), held.samples)
         return self._array(f"targets/{task.name}.npy", shape, np.int16 if task.exclusive else np.uint8)
 
     def labelled(self, task: Task) -> npt.NDArray[np.bool_]:
-        """Which items carry a label of the task; bool [items]."""
+        """Which items carry a label of the task, somewhere in them; bool [items]."""
         targets = self.targets(task)
-        return np.asarray(targets >= 0) if task.exclusive else np.asarray(targets[:, 0] != NOT_LABELLED)
+        if not task.exclusive:
+            return np.asarray(targets[:, 0] != NOT_LABELLED)
+        return np.asarray((targets >= 0).reshape(len(targets), -1).any(axis=1))
 
     def indices(self, split: str, task: Task | None = None) -> npt.NDArray[np.int64]:
         """Item numbers of a split, ascending; only those labelled in the task when one is given.
@@ -216,8 +253,56 @@ class Store:
         """
         names = ["items.csv", f"targets/{task.name}.npy"] + (["tabular.npy"] if self.manifest.tabular else [])
         words = [f"{name} {digest(self.path / name)}" for name in names]
-        words.append(self.manifest.model_dump_json(exclude={"tasks", "notes", "made_by"}))
+        words.append(self.manifest.model_dump_json(exclude={*ADDED, "notes", "made_by", *self._no_beats()}))
         return f"sha256:{hashlib.sha256(chr(10).join(words).encode()).hexdigest()}"
+
+    def _no_beats(self) -> set[str]:
+        """Fields that are left out of digests where there are no beats, as before there were such fields."""
+        return set() if self.manifest.beats else {"beats", "symbols"}
+
+    @cached_property
+    def beats(self) -> Beats:
+        """The annotated beats.
+
+        Raises:
+            DataError: The corpus annotates none.
+        """
+        if not self.manifest.beats:
+            raise DataError(f"{self.path.name} has no annotated beats.", "Prepare a corpus that has: ecg prepare mitdb")
+        table = np.asarray(self._array("beats.npy", (self.manifest.beats, 3), np.int32))
+        return Beats(table[:, 0], table[:, 1], table[:, 2], self.manifest.symbols)
+
+    def wave_set(self, name: str = "") -> WaveSet:
+        """A set of waves by name; the newest one when ``name`` is empty.
+
+        Raises:
+            DataError: There is none, or none of that name.
+        """
+        held = {each.name: each for each in self.manifest.waves}
+        if not held:
+            raise DataError(f"{self.path.name} has no waves.", f"Find them with: ecg segment {self.path.name}")
+        if name and name not in held:
+            raise DataError(f"{self.path.name} has no waves '{name}'.", did_you_mean(name, held))
+        return held[name] if name else self.manifest.waves[-1]
+
+    def waves(self, item: int, name: str = "") -> Waves:
+        """The waves of an item, from a set of that name; from the newest one when ``name`` is empty.
+
+        Raises:
+            DataError: There is no such set.
+        """
+        beats, table = self._wave_arrays(self.wave_set(name))
+        first, last = np.searchsorted(beats[:, 0], [item, item + 1])
+        begin, end = np.searchsorted(table[:, 0], [item, item + 1])
+        held = beats[first:last, 1].astype(np.int64), table[begin:end, 1:].astype(np.int64)
+        return Waves(self.manifest.fs, self.manifest.leads, *held)
+
+    def _wave_arrays(self, held: WaveSet) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Beats int32 [beats, 2] and waves int32 [waves, 7] of all items, memory-mapped; sorted by item."""
+        return (
+            self._array(f"waves/{held.name}-beats.npy", (held.beats, 2), np.int32),
+            self._array(f"waves/{held.name}.npy", (held.waves, 1 + len(COLUMNS)), np.int32),
+        )
 
     def find_item(self, item: str) -> int:
         """The number of an item, given its id or its number; an id wins.

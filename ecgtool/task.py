@@ -11,12 +11,17 @@ Kind = Literal["multilabel", "multiclass", "hierarchical", "tokens", "answering"
 NOT_LABELLED = 255
 """Target of a multilabel item that carries no label in the task; -1 in a multiclass one."""
 
+EXCLUSIVE: tuple[Kind, ...] = ("multiclass", "tokens", "waves")
+"""Kinds of which exactly one label holds: of an item, of a word, of a sample."""
+
 
 class Task(BaseModel):
     """What is to be predicted. Loss, activation and metrics follow from the kind.
 
     Targets are uint8 [items, labels] of 0 and 1 for ``multilabel`` and ``hierarchical`` tasks (a row of
-    :data:`NOT_LABELLED` leaves the item out), int16 [items] for ``multiclass`` ones (-1 leaves the item out).
+    :data:`NOT_LABELLED` leaves the item out), int16 [items] for ``multiclass`` ones (-1 leaves the item out). A
+    ``multiclass`` task may be of beats: int16 [beats] then, in the order of the store's beats. Targets of ``waves`` are
+    int16 [items, leads, samples], those of ``tokens`` the words themselves; -1 is where nothing is asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,6 +29,7 @@ class Task(BaseModel):
     name: str
     kind: Kind
     labels: tuple[str, ...] = Field(description="Labels in the order of the outputs.")
+    of: Literal["item", "beat"] = Field("item", description="What one target is of, where not of a sample or a word.")
     metric: str = Field("macro_auroc", description="The metric that picks the best epoch; higher is better.")
     parents: dict[str, str] = Field(default_factory=dict, description="Label -> its parent, for hierarchical tasks.")
     description: str = ""
@@ -52,7 +58,7 @@ class Task(BaseModel):
     @property
     def exclusive(self) -> bool:
         """Whether exactly one label holds (softmax) rather than any number of them (sigmoid)."""
-        return self.kind == "multiclass"
+        return self.kind in EXCLUSIVE
 
     @property
     def binary(self) -> bool:

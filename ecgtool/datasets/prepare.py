@@ -22,13 +22,14 @@ from ecgtool.files import expanded, explained, locked_folder, recover_folder, re
 from ecgtool.record import Record
 from ecgtool.settings import Preprocessing
 from ecgtool.signals.preprocess import preprocess
-from ecgtool.store import Store, StoreManifest
+from ecgtool.store import ADDED, Store, StoreManifest
 
 CHUNK_BYTES = 16 * 2**20
 """Samples between two entries of the journal: what an interruption costs at most, and what a worker holds."""
 _CHUNK_ENTRIES = 1024
 ST_EDGE_HZ = 0.05
 """High-pass edge up to which the ST segment is kept: AHA, ACC and HRS (Kligfield et al. 2007), IEC 60601-2-25."""
+_LATER = ADDED - {"tasks"} | {"beats", "symbols"}  # not known before anything is read, or added by other commands
 LONGEST_S = 31 * 86_400.0
 """Length of the longest item, in seconds: the longest that is worn."""
 
@@ -142,7 +143,7 @@ def _manifest(plan: Plan, options: dict[str, Any]) -> StoreManifest:
         sources=dict(corpus.sources),
         options={name: value for name, value in options.items() if value is not None},
     )
-    made = hashlib.sha256(json.dumps(manifest.model_dump(mode="json"), sort_keys=True).encode())
+    made = hashlib.sha256(json.dumps(manifest.model_dump(mode="json", exclude=_LATER), sort_keys=True).encode())
     made.update(np.ascontiguousarray(corpus.tabular_values).tobytes())
     for entry in corpus.entries:
         fields: tuple[Any, ...] = (entry.id, entry.patient, entry.record, entry.split, entry.fold)
