@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ecgtool.registry import Registry
-from ecgtool.waves import Samples, Waves
+from ecgtool.signals.peaks import r_peaks
+from ecgtool.signals.preprocess import fill
+from ecgtool.waves import UNKNOWN, Samples, Waves
+
+DEFAULT = "wavelet"
+"""The method where none is asked for."""
 
 
 class Method(Protocol):
@@ -30,3 +36,42 @@ METHODS = Registry(
     },
     "Ways of finding waves.",
 )
+
+
+def delineate(
+    signal: npt.NDArray[np.float32], fs: float, leads: tuple[str, ...], method: str = "", beats: Samples | None = None
+) -> Waves:
+    """Find the P waves, QRS complexes and T waves of a recording.
+
+    Args:
+        signal: float32 [leads, samples] in millivolt, or in any unit where it is not calibrated. What is not finite is
+            a gap: it is bridged for the method, and no wave reaches into it.
+        fs: Its rate in Hz.
+        leads: Their names.
+        method: One of :data:`METHODS`; :data:`DEFAULT` where empty.
+        beats: int64 [beats], R peaks in samples, ascending, where they are known; else they are found.
+
+    Returns:
+        The waves; none of a recording without beats.
+
+    Raises:
+        ConfigError: There is no such method.
+    """
+    find: Method = METHODS.load(method or DEFAULT)
+    signal = np.asarray(signal, np.float32)
+    beats = r_peaks(signal, fs) if beats is None else np.asarray(beats, np.int64)
+    if not len(beats):
+        return Waves.none(fs, leads)
+    gaps = ~np.isfinite(signal)
+    if not gaps.any():
+        return find(signal, fs, leads, beats)
+    return _outside(gaps, find(fill(signal, gaps), fs, leads, beats))
+
+
+def _outside(gaps: npt.NDArray[np.bool_], waves: Waves) -> Waves:
+    """The waves that no gap of their lead touches."""
+    before = np.pad(np.cumsum(gaps, axis=1), ((0, 0), (1, 0)))
+    lead, times = waves.column("lead"), waves.table[:, 3:]
+    first = np.where(times == UNKNOWN, np.iinfo(np.int64).max, times).min(axis=1)
+    missing = before[lead, times.max(axis=1) + 1] - before[lead, first]
+    return replace(waves, table=waves.table[missing == 0])

@@ -1,0 +1,41 @@
+"""Delineation whatever the method: what is bridged, what is absent, what is empty."""
+
+import numpy as np
+import pytest
+
+from ecgtool.datasets.synthetic import Synthetic
+from ecgtool.delineation import DEFAULT, METHODS, delineate
+from ecgtool.errors import ConfigError
+
+FS = 250.0
+
+
+@pytest.fixture(scope="module")
+def record():
+    corpus = Synthetic(4, 10, 5, FS)
+    return corpus.read(corpus.entries[0])
+
+
+def test_the_default_is_a_method():
+    assert callable(METHODS.load(DEFAULT))
+
+
+def test_an_unknown_method_is_refused(record):
+    with pytest.raises(ConfigError, match="no method called 'wavelets'"):
+        delineate(record.signal, FS, record.leads, "wavelets")
+
+
+def test_a_silent_recording_has_no_waves(record):
+    waves = delineate(np.zeros((12, 2500), np.float32), FS, record.leads)
+    assert len(waves) == 0
+    assert len(waves.beats) == 0
+
+
+def test_no_wave_reaches_into_a_gap_of_its_lead(record):
+    signal = record.signal.copy()
+    signal[2, 700:1400] = np.nan
+    waves = delineate(signal, FS, record.leads)
+    rows = waves.of(lead=2)
+    assert len(rows)
+    assert not ((rows[:, 3] < 1400) & (rows[:, 5] >= 700)).any()
+    assert ((waves.of(lead=1)[:, 3] >= 700) & (waves.of(lead=1)[:, 5] < 1400)).any()
