@@ -3,11 +3,14 @@ import pickle
 import numpy as np
 import onnx
 import pytest
-from bundles import graph, manifest, model
+from bundles import FLOAT, graph, manifest, model
 from onnx import TensorProto, helper, numpy_helper
 
+from ecgtool.catalog.bundle import Words
 from ecgtool.catalog.modelfile import open_session, refuse_unsafe
 from ecgtool.errors import FormatError
+from ecgtool.settings import BeatConfig
+from ecgtool.task import Task
 
 MANIFEST = manifest()
 
@@ -249,3 +252,37 @@ def test_a_model_of_doubles_is_refused():
 def test_a_sound_model_loads_and_onnx_itself_agrees():
     onnx.checker.check_model(helper.make_model(graph(MANIFEST), opset_imports=[helper.make_opsetid("", 18)]))
     assert opened(model(MANIFEST).SerializeToString()).get_providers() == ["CPUExecutionProvider"]
+
+
+def test_tokens_hold_integers_and_nothing_else_does():
+    held = manifest(
+        task=Task(name="aami5", kind="multiclass", labels=("N", "S"), of="beat"),
+        beats=BeatConfig(),
+        words=Words(waves="unet1d", vocabulary="sha256:0", words=4, columns=3),
+        tabular=(),
+        thresholds={},
+    )
+    shapes = {"signal": ("batch", 12, 1000), "tokens": ("batch", 4, 3)}
+    assert dict(held.input_shapes) == shapes
+    for kind, fits in ((TensorProto.INT64, True), (TensorProto.FLOAT, False)):
+        inputs = [
+            helper.make_tensor_value_info("signal", FLOAT, list(shapes["signal"])),
+            helper.make_tensor_value_info("tokens", kind, list(shapes["tokens"])),
+        ]
+        nodes = [
+            helper.make_node("Cast", ["tokens"], ["words"], to=FLOAT),
+            helper.make_node("ReduceMean", ["words", "axes"], ["mean"], keepdims=0),
+            helper.make_node("Concat", ["one", "one"], ["probabilities"], axis=1),
+            helper.make_node("Unsqueeze", ["mean", "last"], ["one"]),
+        ]
+        outputs = [helper.make_tensor_value_info("probabilities", FLOAT, ["batch", 2])]
+        held_axes = (("axes", [1, 2]), ("last", [1]))
+        constants = [numpy_helper.from_array(np.array(value), name) for name, value in held_axes]
+        made = helper.make_graph([*nodes[:2], nodes[3], nodes[2]], "toy", inputs, outputs, constants)
+        content = helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+        opening = (content.SerializeToString(), "m.onnx", held.input_shapes, {"probabilities": ("batch", 2)})
+        if fits:
+            assert open_session(*opening, threads=1)
+        else:
+            with pytest.raises(FormatError, match="'tokens' is tensor"):
+                open_session(*opening, threads=1)

@@ -1,7 +1,8 @@
 """Bundle: a trained model in a folder, with everything needed to use it.
 
-model.onnx      signal (and metadata) in, probabilities out; normalisation inside
+model.onnx      signal (and words, and metadata) in, probabilities out; normalisation inside
 model.ts.pt     the same as TorchScript, where it was asked for
+vocabulary.json the vocabulary of a model that reads words
 bundle.json     what the model takes and gives, where it comes from, and the digest of every file here
 card.md         the same in words
 bundle.sha256   the digest of bundle.json
@@ -23,7 +24,7 @@ from ecgtool.catalog.card import card
 from ecgtool.config import checked
 from ecgtool.errors import ConfigError, FormatError, IntegrityError, NotFound
 from ecgtool.files import digest, explained, inside, read_json, staged_folder, valid_name, write_file, write_json
-from ecgtool.settings import Preprocessing, Section
+from ecgtool.settings import BeatConfig, Preprocessing, Section
 from ecgtool.task import Task
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ Shapes = dict[str, tuple[int | str, ...]]
 
 SCHEMA = 1
 MANIFEST, SEAL, CARD, ONNX = "bundle.json", "bundle.sha256", "card.md", "model.onnx"
-HOLDS = frozenset((MANIFEST, SEAL, CARD, ONNX, "model.ts.pt"))
+VOCABULARY = "vocabulary.json"
+HOLDS = frozenset((MANIFEST, SEAL, CARD, ONNX, "model.ts.pt", VOCABULARY))
 """What a bundle's folder holds: one with anything else in it is never replaced."""
 INTENDED_USE = "Research on electrocardiograms like those it was trained on. Not for diagnosis or treatment."
 PRIVATE = frozenset(("train_patients", "inherited"))
@@ -63,6 +65,15 @@ class Parity(Section):
     max_difference: dict[str, float] = Field(description="File -> largest difference of a probability.")
 
 
+class Words(Section):
+    """The words that a model reads beside the signal; the vocabulary itself is ``vocabulary.json`` of the bundle."""
+
+    waves: str = Field(description="The method that finds the waves that words are made of.")
+    vocabulary: str = Field(description="Digest of the vocabulary.")
+    words: int = Field(description="Words of a sentence, those of its beginning and padding included.", ge=1)
+    columns: int = Field(description="Numbers that tell a word.", ge=1)
+
+
 class BundleManifest(Section):
     """What a model takes and gives, and where it comes from; ``bundle.json``. No time stamp."""
 
@@ -76,7 +87,11 @@ class BundleManifest(Section):
     unit: Literal["mV"] = "mV"
     calibrated: bool = Field(True, description="False where the model learned from signals of unknown scale.")
     tabular: tuple[str, ...] = Field((), description="Columns of the metadata input, raw; NaN where unknown.")
-    inputs: Shapes = Field(default_factory=dict, description="Shape of each float32 input; filled in when written.")
+    beats: BeatConfig | None = Field(None, description="What the model is shown of each beat; null where of none.")
+    words: Words | None = Field(None, description="What words it reads; null where none.")
+    inputs: Shapes = Field(
+        default_factory=dict, description="Shape of each input, float32 or, of tokens, int64; filled in when written."
+    )
     outputs: Shapes = Field(default_factory=dict, description="Shape of each float32 output; filled in when written.")
     preprocessing: Preprocessing = Field(description="What is done to a recording before the model sees it.")
     thresholds: dict[str, float] = Field(default_factory=dict, description="Per label, chosen on validation.")
@@ -104,6 +119,8 @@ class BundleManifest(Section):
             raise ValueError(f"there is a threshold for '{unknown[0]}', which is no label")
         if len(set(self.leads)) != len(self.leads) or len(set(self.tabular)) != len(self.tabular):
             raise ValueError("leads and tabular columns must be named once each")
+        if (self.task.of == "beat") != (self.beats is not None):
+            raise ValueError("beats must say what a model of heartbeats is shown of each, and of no other model")
         return self
 
     @property
@@ -112,15 +129,25 @@ class BundleManifest(Section):
         return self.samples / self.fs
 
     @property
+    def item(self) -> Literal["record", "beat", "sentence"]:
+        """What one item of the model's input is: a recording or a window of it, a heartbeat, a sentence of words."""
+        if self.words is not None:
+            return "sentence"
+        return "beat" if self.beats is not None else "record"
+
+    @property
     def input_shapes(self) -> Shapes:
         """Inputs of the model by name; the batch is free."""
         shapes: Shapes = {"signal": ("batch", len(self.leads), self.samples)}
+        if self.words is not None:
+            shapes["tokens"] = ("batch", self.words.words, self.words.columns)
         return {**shapes, "metadata": ("batch", len(self.tabular))} if self.tabular else shapes
 
     @property
     def output_shapes(self) -> Shapes:
-        """Outputs of the model by name; the batch is free."""
-        return {"probabilities": ("batch", len(self.task.labels))}
+        """Outputs of the model by name; the batch is free. Of sentences a beat model says something of every word."""
+        labels = ("batch", len(self.task.labels))
+        return {"probabilities": (*labels, self.words.words) if self.words and self.task.of == "beat" else labels}
 
 
 class Bundle:

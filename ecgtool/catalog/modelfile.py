@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession, NodeArg
 
 STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
+INTEGERS = frozenset(("tokens",))
+"""Names of inputs that hold int64; every other input and output holds float32."""
 _DEPTH_LIMIT = 64
 
 # Message -> field number -> message held there. What is not listed holds neither operators nor tensors.
@@ -50,7 +52,9 @@ def open_session(
     *,
     threads: int = 0,
 ) -> InferenceSession:
-    """Load an ONNX model on the CPU, if it is safe and has the float32 inputs and outputs that are expected.
+    """Load an ONNX model on the CPU, if it is safe and has the inputs and outputs that are expected.
+
+    They hold float32, but for those of :data:`INTEGERS`.
 
     Args:
         content: The file.
@@ -188,9 +192,10 @@ def _check_values(found: Sequence[NodeArg], expected: Mapping[str, Sequence[int 
             f"{what}s are {', '.join(names) or 'none'}, not {', '.join(sorted(expected))}.", _EXPORT_AGAIN
         )
     for value in found:
-        shape = list(expected[value.name])
-        if value.type != "tensor(float)" or not _fits(value.shape, shape):
-            raise FormatError(f"{what} '{value.name}' is {value.type} {value.shape}, not float {shape}.", _EXPORT_AGAIN)
+        shape, kind = list(expected[value.name]), "int64" if value.name in INTEGERS else "float"
+        if value.type != f"tensor({kind})" or not _fits(value.shape, shape):
+            said = f"{what} '{value.name}' is {value.type} {value.shape}, not {kind} {shape}."
+            raise FormatError(said, _EXPORT_AGAIN)
 
 
 def _fits(found: Sequence[Any], expected: Sequence[int | str]) -> bool:
