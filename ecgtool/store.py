@@ -58,15 +58,23 @@ ADDED = {"tasks", "waves", "sentences"}
 class WaveSet(Section):
     """One set of waves of a store's items: an expert's, or what a method found."""
 
-    name: str = Field(description="Of its files, e.g. 'reference' or a method's name.")
+    name: str = Field(description="E.g. 'reference' or a method's name.")
+    stem: str = Field("", description="Of its files, where that is not its name: it replaced a set of that name.")
     method: str = Field("", description="What found them; empty for an expert's.")
     beats_from: Literal["detected", "reference"] = Field(
         "detected", description="Where the beats come from: found in the signal, or annotated by the corpus."
     )
+    leads: tuple[str, ...] = Field((), description="The leads that were looked at; all when empty.")
     waves: int = Field(description="Rows of the table.", ge=0)
     beats: int = Field(description="Beats of all items.", ge=0)
     digest: str = Field("", description="Of both files.")
     made_by: str = ""
+
+    @property
+    def files(self) -> tuple[str, str]:
+        """Below the store's folder: the table of beats, and that of waves."""
+        stem = self.stem or self.name
+        return f"waves/{stem}-beats.npy", f"waves/{stem}.npy"
 
 
 class StoreManifest(Section):
@@ -299,9 +307,10 @@ class Store:
 
     def _wave_arrays(self, held: WaveSet) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Beats int32 [beats, 2] and waves int32 [waves, 7] of all items, memory-mapped; sorted by item."""
+        beats, waves = held.files
         return (
-            self._array(f"waves/{held.name}-beats.npy", (held.beats, 2), np.int32),
-            self._array(f"waves/{held.name}.npy", (held.waves, 1 + len(COLUMNS)), np.int32),
+            self._array(beats, (held.beats, 2), np.int32),
+            self._array(waves, (held.waves, 1 + len(COLUMNS)), np.int32),
         )
 
     def find_item(self, item: str) -> int:
