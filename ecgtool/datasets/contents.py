@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ecgtool import __version__
 from ecgtool.console import inert
+from ecgtool.datasets.beats import Placed, place
 from ecgtool.datasets.corpus import Corpus, Entry
 from ecgtool.datasets.items import DIGITS, LARGEST, NO_PRINT, SCALE_UV, TOLD, Account, Plan
 from ecgtool.datasets.staging import write_array
@@ -42,12 +43,16 @@ def write_contents(folder: Path, plan: Plan, accounts: Sequence[Account], manife
     items = np.array([number for account in accounts for number in account.items], np.int64)
     rows = np.repeat(np.arange(len(items)), items)
     begins = {row: begin_s for account in accounts for row, begin_s in account.begins}
-    write_unpublished(folder / "items.csv", lambda file: _write_items(file, plan, items, begins))
+    onsets_s = _onsets(plan, items, begins)
+    write_unpublished(folder / "items.csv", lambda file: _write_items(file, plan, items, onsets_s))
     if corpus.tabular:
         write_unpublished(folder / "tabular.npy", lambda file: write_array(file, corpus.tabular_values, rows))
-    tasks = write_targets(folder, corpus, corpus.tasks, rows, write_unpublished)
+    beats = place(corpus, rows, onsets_s, plan.steps.fs, plan.samples)
+    if beats is not None:
+        write_unpublished(folder / "beats.npy", partial(write_array, array=beats.table, rows=slice(None)))
+    tasks = write_targets(folder, corpus, corpus.tasks, Targeted(rows, beats), write_unpublished)
     kept = [corpus.entries[row] for row in np.flatnonzero(items).tolist()]
-    notes = (*manifest.notes, *unlabelled(corpus, tasks, rows))
+    notes = (*manifest.notes, *unlabelled(corpus, tasks, Targeted(rows, beats)))
     splits = Counter(corpus.entries[row].split for row in rows.tolist())
     facts = {
         "tasks": tuple(tasks),
@@ -55,6 +60,8 @@ def write_contents(folder: Path, plan: Plan, accounts: Sequence[Account], manife
         "patients": len({entry.patient for entry in kept}),
         "scale_uv": SCALE_UV,
         "calibrated": plan.steps.normalise == "none" and not any(account.uncalibrated for account in accounts),
+        "beats": 0 if beats is None else len(beats.table),
+        "symbols": () if beats is None else beats.symbols,
         "splits": {split: splits[split] for split in SPLITS},
         "saturated": sum(account.saturated for account in accounts),
         "invalid": sum(account.invalid for account in accounts),
@@ -66,22 +73,33 @@ def write_contents(folder: Path, plan: Plan, accounts: Sequence[Account], manife
     write_unpublished(folder / "manifest.json", lambda file: file.write(text))
 
 
+class Targeted(NamedTuple):
+    """What the targets of a store are of: the entry of each item, and the annotated beats where there are any."""
+
+    rows: Rows
+    beats: Placed | None
+
+    def of(self, task: Task) -> Rows:
+        """The row of the corpus's targets that each row of the store's is."""
+        return self.beats.rows if task.of == "beat" and self.beats is not None else self.rows
+
+
 def write_targets(
-    folder: Path, corpus: Corpus, tasks: Sequence[Task], rows: Rows, write: Callable[..., Path] = write_file
+    folder: Path, corpus: Corpus, tasks: Sequence[Task], targeted: Targeted, write: Callable[..., Path] = write_file
 ) -> list[Task]:
-    """Write the targets of tasks, a row per item; the tasks written.
+    """Write the targets of tasks, a row per item or per beat; the tasks written.
 
     Args:
         folder: The store's.
-        corpus: Holds the targets, a row per entry.
+        corpus: Holds the targets, a row per entry or per mark.
         tasks: Which.
-        rows: The entry of each item.
+        targeted: The rows that the store holds.
         write: Writes a file: whole or not at all, unless the folder is still being built.
     """
     for task in tasks:
         targets = corpus.targets[task.name].astype(np.int16 if task.exclusive else np.uint8)
         path = folder / "targets" / f"{valid_name(task.name, 'task')}.npy"
-        write(path, partial(write_array, array=targets, rows=rows))
+        write(path, partial(write_array, array=targets, rows=targeted.of(task)))
     return list(tasks)
 
 
@@ -181,14 +199,15 @@ def _first(lines: Sequence[str], number: int) -> str:
     return "; ".join(lines) + (f"; and {number - len(lines)} more." if number > len(lines) else "")
 
 
-def unlabelled(corpus: Corpus, tasks: Sequence[Task], rows: Rows) -> list[str]:
+def unlabelled(corpus: Corpus, tasks: Sequence[Task], targeted: Targeted) -> list[str]:
     """How many items a task leaves out because they carry none of its labels; a line per task that leaves any out."""
     notes = []
     for task in tasks:
-        targets = corpus.targets[task.name][rows]
+        targets = corpus.targets[task.name][targeted.of(task)]
         number = int(np.count_nonzero(targets < 0 if task.exclusive else targets[:, 0] == NOT_LABELLED))
+        what = f"{task.of}s carry no label of {task.name} and are left out of that task"
         if number:
-            notes.append(f"{number} of {len(rows)} items carry no label of {task.name} and are left out of that task.")
+            notes.append(f"{number} of {len(targets)} {what}.")
     return notes
 
 
@@ -216,22 +235,41 @@ def _item_id(entry: Entry, windows: bool, number: int) -> str:
     return f"{entry.id}#{number}" if windows else entry.id if not number else ""
 
 
-def _write_items(file: BinaryIO, plan: Plan, items: Rows, begins: Mapping[int, float]) -> None:
-    """A row per item: :data:`~ecgtool.store.ITEM_COLUMNS`, then the metadata of its entry.
+def targeted(store: Store, plan: Plan) -> Targeted:
+    """The rows that a store of the corpus holds.
 
-    ``begins`` says of which entries, by number, the first item does not begin with the recording or fragment.
+    Raises:
+        DataError: As :func:`rows_of`.
     """
+    rows = rows_of(store, plan)
+    onsets_s = np.array([float(value) for value in store.column("onset_s")])
+    return Targeted(rows, place(plan.corpus, rows, onsets_s, plan.steps.fs, plan.samples))
+
+
+def _onsets(plan: Plan, items: Rows, begins: Mapping[int, float]) -> npt.NDArray[np.float64]:
+    """Where in its recording each item begins, in seconds, as it is written: float64 [items].
+
+    Args:
+        plan: How the items were made.
+        items: How many of each entry.
+        begins: Of which entries, by number, the first item does not begin with the recording or fragment.
+    """
+    first = np.array([entry.start_s + begins.get(row, 0.0) for row, entry in enumerate(plan.corpus.entries)])
+    number = np.concatenate([np.arange(each) for each in items.tolist()]) if len(items) else np.empty(0)
+    return np.round(np.repeat(first, items) + number * (plan.samples / plan.steps.fs), 6)
+
+
+def _write_items(file: BinaryIO, plan: Plan, items: Rows, onsets_s: npt.NDArray[np.float64]) -> None:
+    """A row per item: :data:`~ecgtool.store.ITEM_COLUMNS`, then the metadata of its entry."""
     text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
     table = csv.writer(text, lineterminator="\n")
-    entries = plan.corpus.entries
+    entries, onsets = plan.corpus.entries, iter(onsets_s.tolist())
     table.writerow([*ITEM_COLUMNS, *(entries[0].metadata if entries else ())])
-    window_s = plan.samples / plan.steps.fs
-    for row, (entry, number) in enumerate(zip(entries, items.tolist(), strict=True)):
+    for entry, number in zip(entries, items.tolist(), strict=True):
         tail = (entry.split, entry.fold, *map(_cell, entry.metadata.values()))
-        begin_s = entry.start_s + begins.get(row, 0.0)
         for window in range(number):
-            onset_s = round(begin_s + window * window_s, 6)
-            table.writerow((_item_id(entry, plan.windows, window), entry.patient, entry.record, onset_s, *tail))
+            place = (_item_id(entry, plan.windows, window), entry.patient, entry.record, next(onsets))
+            table.writerow((*place, *tail))
     text.detach()
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool import console
-from ecgtool.datasets.contents import NAMED, describe, rows_of, unlabelled, write_contents, write_targets
+from ecgtool.datasets.contents import NAMED, describe, targeted, unlabelled, write_contents, write_targets
 from ecgtool.datasets.corpus import Corpus
 from ecgtool.datasets.items import Account, Plan, make_chunks, usable
 from ecgtool.datasets.staging import Staging
@@ -253,18 +253,18 @@ def _extended(store: Store, plan: Plan, wanted: StoreManifest) -> Store:
             f"{store.path} exists already, {_difference(store.manifest, wanted)}.",
             "Give --force to replace it, or another --out.",
         )
-    rows = rows_of(store, plan)
-    _refuse_growth(store, plan, rows)
+    held_rows = targeted(store, plan)
+    _refuse_growth(store, plan, held_rows.rows)
     held = {task.name for task in store.manifest.tasks}
     new = [task for task in plan.corpus.tasks if task.name not in held]
     if not new:
         console.log.info("%s is already prepared: nothing to do.", store.path)
         return store
     with locked_folder(store.path):
-        tasks = write_targets(store.path, plan.corpus, new, rows)
+        tasks = write_targets(store.path, plan.corpus, new, held_rows)
         added = {
             "tasks": (*store.manifest.tasks, *tasks),
-            "notes": (*store.manifest.notes, *unlabelled(plan.corpus, tasks, rows)),
+            "notes": (*store.manifest.notes, *unlabelled(plan.corpus, tasks, held_rows)),
         }
         manifest = store.manifest.model_copy(update=added)
         write_json(store.path / "manifest.json", manifest.model_dump(mode="json"))

@@ -116,9 +116,9 @@ def array_header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
     return (magic + text.encode("ascii")).ljust(_HEADER_BYTES - 1) + b"\n"
 
 
-def write_array(file: BinaryIO, array: npt.NDArray[Any], rows: Sequence[int] | npt.NDArray[np.int64]) -> None:
+def write_array(file: BinaryIO, array: npt.NDArray[Any], rows: npt.NDArray[np.int64] | slice) -> None:
     """Write the rows of an array as ``.npy``, the same bytes whatever the version of numpy."""
-    chosen = np.ascontiguousarray(array[np.asarray(rows, np.int64)])
+    chosen = np.ascontiguousarray(array[rows])
     file.write(array_header(chosen.dtype, chosen.shape))
     file.write(chosen.data)
 
