@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ecgtool.config import compose
-from ecgtool.evaluation import Options, recordings_of
+from ecgtool.evaluation import Options, Said, recordings_of
 from ecgtool.metrics.patients import by_patient
 from ecgtool.metrics.predictions import Predictions
 from ecgtool.settings import DataConfig
@@ -63,7 +63,8 @@ def out_of_fold(data: DataConfig, model: Any) -> Predictions:
         held_out = folds == fold
         model.fit(features[~held_out], targets[~held_out])
         logits[held_out] = np.log(model.predict_proba(features[held_out]) + 1e-9)
-    return by_patient(recordings_of(store, task, "val", (logits, items)).predictions)
+    said = Said(logits, items, np.array(store.targets(task)[items]))
+    return by_patient(recordings_of(store, task, "val", said).predictions)
 
 
 def intervals(lead: Floats, fs: float) -> Floats:

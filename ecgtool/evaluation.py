@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,9 @@ from ecgtool.task import Task
 Indices = npt.NDArray[np.int64]
 Predict = Callable[[Indices], npt.NDArray[np.float32]]
 """What a model says of items of a store, [items, labels]."""
+
+MOST = 100_000
+"""Decisions within items that figures are made of; samples next to each other say the same."""
 
 _REPEATS, _SECONDS = 20, 2.0
 _GRADES, _OFTEN = 5, 10  # numbers that are groups: so few, each so often
@@ -52,6 +55,19 @@ class Options:
     rule: str | None = None
     aggregate: How | None = None
     whole: bool = False
+
+
+class Said(NamedTuple):
+    """What a model says of items, or of positions in them: of each decision that the task asks for."""
+
+    logits: npt.NDArray[np.float32]
+    """float32 [decisions, labels]."""
+    items: Indices
+    """The item of each decision, ascending; int64 [decisions]."""
+    targets: npt.NDArray[Any]
+    """As the task says of items, a row per decision."""
+    positions: Indices | None = None
+    """Where in its item each is, int64 [decisions]; None where an item is one decision."""
 
 
 @dataclass(frozen=True)
@@ -168,36 +184,49 @@ def fitting(model: Reads, store: Store) -> Store:
     return store
 
 
-def recordings_of(store: Store, task: Task, split: str, said: tuple[npt.NDArray[np.float32], Indices]) -> Recordings:
+def recordings_of(store: Store, task: Task, split: str, said: Said) -> Recordings:
     """Predictions beside targets and what the store knows of each item.
 
     Args:
         store: Where the items lie.
         task: What was predicted.
         split: What the items are.
-        said: Logits float32 [items, labels] and the item numbers.
+        said: Of the items of the split. Where they are more than :data:`MOST` decisions, every so-manieth counts.
 
     Raises:
         DataError: There is no item.
     """
-    logits, items = said
+    said, note = _thinned(said)
+    items = said.items
     if not len(items):
         raise DataError(
             f"{store.path} has no item labelled for task '{task.name}' in split {split}.", "Choose another --split."
         )
     rows = store.items.iloc[items]
     further = {name: rows[name].tolist() for name in rows.columns if name not in ITEM_COLUMNS}
+    names = rows["id"] if said.positions is None else store.places(items, said.positions)
     predictions = Predictions(
         task=task,
-        ids=tuple(rows["id"]),
+        ids=tuple(names),
         patients=tuple(rows["patient"]),
         split=split,
-        targets=np.array(store.targets(task)[items]),
-        probabilities=activated(task, logits),
-        logits=logits,
+        targets=said.targets,
+        probabilities=activated(task, said.logits),
+        logits=said.logits,
         metadata={name: tuple(map(_sex, column) if name == "sex" else column) for name, column in further.items()},
+        notes=(note,) if note else (),
     )
     return Recordings(store, items, predictions)
+
+
+def _thinned(said: Said) -> tuple[Said, str]:
+    """At most :data:`MOST` decisions, evenly spread, and a note where some are left out."""
+    step = -(-len(said.items) // MOST)
+    if step <= 1 or said.positions is None:
+        return said, ""
+    kept = slice(None, None, step)
+    thin = Said(said.logits[kept], said.items[kept], said.targets[kept], said.positions[kept])
+    return thin, f"one in {step} of {len(said.items):,} decisions is counted"
 
 
 def _sex(value: object) -> object:

@@ -34,7 +34,7 @@ from ecgtool.config import checked, read_yaml, to_yaml
 from ecgtool.errors import ConfigError, FormatError, IntegrityError, NotFound
 from ecgtool.files import read_json, staged_folder, write_file, write_json, write_text
 from ecgtool.home import find, place
-from ecgtool.settings import Calibration, Section, TrainConfig
+from ecgtool.settings import Calibration, Section, TrainConfig, Words
 from ecgtool.task import Task
 
 
@@ -63,6 +63,7 @@ class Lineage(Section):
     calibrated: bool
     preprocessing: dict[str, Any]
     tabular: tuple[str, ...] = ()
+    words: Words | None = Field(None, description="What the sentences are made of; null where it reads none.")
     train_patients: tuple[str, ...] = ()
     dataset: str = ""
     parents: tuple[str, ...] = Field((), description="Runs or checkpoints whose weights it started from.")

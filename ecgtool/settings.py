@@ -248,6 +248,14 @@ class AugmentConfig(Section):
         return self
 
 
+class Words(Section):
+    """What the sentences of a store are made of; enough to build a network that reads them."""
+
+    ids: int = Field(description="Ids of the vocabulary, special ones included.", ge=1)
+    longest: int = Field(description="Words of a sentence at most, special ones included.", ge=1)
+    vocabulary: str = Field(description="Digest of the vocabulary.")
+
+
 class Calibration(Section):
     """A temperature and what it does on the items it was fitted on; see :mod:`ecgtool.metrics.temperature`.
 

@@ -35,7 +35,7 @@ from ecgtool.errors import ConfigError, DataError, FormatError, NotFound, did_yo
 from ecgtool.files import digest, explained, inside, read_json
 from ecgtool.home import find
 from ecgtool.record import Record
-from ecgtool.settings import Preprocessing, Section
+from ecgtool.settings import Preprocessing, Section, Words
 from ecgtool.task import NOT_LABELLED, Task
 from ecgtool.waves import COLUMNS, Beats, Waves
 
@@ -51,7 +51,7 @@ _TEXTS = ("id", "patient", "record", "split")
 _NO_ARRAY = (ValueError, TypeError, EOFError, OverflowError, MemoryError, RecursionError, SyntaxError, TokenError)
 
 
-ADDED = {"tasks", "waves", "sentences"}
+ADDED = {"tasks", "waves", "sentences", "words"}
 """Fields of the manifest that later commands add to; they say nothing of the items and signals."""
 
 
@@ -97,6 +97,7 @@ class StoreManifest(Section):
     symbols: tuple[str, ...] = Field((), description="Annotation symbols of the beats, as PhysioBank writes them.")
     waves: tuple[WaveSet, ...] = Field((), description="Sets of waves, the newest last.")
     sentences: str = Field("", description="Digest of the sentences; empty where there are none.")
+    words: Words | None = Field(None, description="What the sentences are made of; null where there are none.")
     splits: dict[str, int] = Field(default_factory=dict, description="Items per split.")
     saturated: int = Field(0, description="Samples that did not fit int16 and were clipped.")
     invalid: int = Field(0, description="Samples marked invalid by their source, and filled.")
@@ -145,8 +146,10 @@ class Store:
             raise FormatError(f"{path}/manifest.json: {error.message}", "Prepare it again.") from None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the open maps, which would travel as copies of whole arrays."""
-        return {"path": self.path, "manifest": self.manifest}
+        """Without what was opened or made on demand, which would travel as copies of whole arrays."""
+        kinds = type(self).__mro__
+        made = {name for kind in kinds for name, member in vars(kind).items() if isinstance(member, cached_property)}
+        return {name: value for name, value in self.__dict__.items() if name not in made}
 
     @cached_property
     def signals(self) -> Any:
@@ -200,6 +203,16 @@ class Store:
             return np.empty((self.manifest.items, 0), np.float32)
         return self._array("tabular.npy", (self.manifest.items, columns), np.float32)
 
+    def tokens(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+        """The words of these items, int64 [items, words, columns]; None where items are not sentences."""
+        del items
+        return None
+
+    def places(self, items: npt.NDArray[np.int64], positions: npt.NDArray[np.int64]) -> list[str]:
+        """Names of positions in items, whose targets are each of such a one."""
+        ids = self.column("id")
+        return [f"{ids[item]}@{at}" for item, at in zip(items.tolist(), positions.tolist(), strict=True)]
+
     def task(self, name: str = "") -> Task:
         """The task of that name; the only one when ``name`` is empty.
 
@@ -231,7 +244,13 @@ class Store:
         targets = self.targets(task)
         if not task.exclusive:
             return np.asarray(targets[:, 0] != NOT_LABELLED)
-        return np.asarray((targets >= 0).reshape(len(targets), -1).any(axis=1))
+        labelled = np.zeros(self.manifest.items, bool)
+        labelled[self.owners(task)[(targets >= 0).reshape(len(targets), -1).any(axis=1)]] = True
+        return labelled
+
+    def owners(self, task: Task) -> npt.NDArray[np.int64]:
+        """The item that each row of the targets of a task is of; int64 [rows]."""
+        return self.beats.item.astype(np.int64) if task.of == "beat" else np.arange(self.manifest.items)
 
     def indices(self, split: str, task: Task | None = None) -> npt.NDArray[np.int64]:
         """Item numbers of a split, ascending; only those labelled in the task when one is given.
@@ -247,10 +266,9 @@ class Store:
         return np.flatnonzero(chosen)
 
     def label_counts(self, task: Task) -> dict[str, dict[str, int]]:
-        """Items of each split that carry each label of the task: label -> split -> items."""
-        targets = self.targets(task)
-        marks = targets[:, None] == np.arange(len(task.labels)) if task.exclusive else targets == 1
-        chosen = {name: marks[self._split == name].sum(axis=0) for name in SPLITS}
+        """Items, or beats, of each split that carry each label of the task: label -> split -> how many."""
+        marks, split = task.marks(self.targets(task)), self._split[self.owners(task)]
+        chosen = {name: marks[split == name].sum(axis=0) for name in SPLITS}
         return {label: {name: int(chosen[name][k]) for name in SPLITS} for k, label in enumerate(task.labels)}
 
     def digest(self, task: Task) -> str:

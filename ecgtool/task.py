@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Kind = Literal["multilabel", "multiclass", "hierarchical", "tokens", "answering", "waves"]
@@ -13,6 +15,17 @@ NOT_LABELLED = 255
 
 EXCLUSIVE: tuple[Kind, ...] = ("multiclass", "tokens", "waves")
 """Kinds of which exactly one label holds: of an item, of a word, of a sample."""
+
+
+class Asked(NamedTuple):
+    """The targets that are asked for, item by item."""
+
+    item: npt.NDArray[np.int64]
+    """Row of the item, int64 [asked], ascending."""
+    position: npt.NDArray[np.int64]
+    """Position in the item, int64 [asked]; 0 where an item has one target."""
+    targets: npt.NDArray[Any]
+    """The number of the label, [asked]."""
 
 
 class Task(BaseModel):
@@ -84,3 +97,28 @@ class Task(BaseModel):
     def loss(self) -> Literal["bce", "ce"]:
         """The loss that fits the kind, unless the configuration names another."""
         return "ce" if self.exclusive else "bce"
+
+    def several(self, targets: npt.NDArray[Any]) -> bool:
+        """Whether items have several targets, one for each beat, word or sample: [items, positions]."""
+        return self.exclusive and targets.ndim > 1
+
+    def flat(self, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Targets of which each row is one decision: those of all asked positions where items have several."""
+        return asked_of(targets).targets if self.several(targets) else targets
+
+    def marks(self, targets: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Which labels each item carries, somewhere in it: bool [items, labels]."""
+        if not self.exclusive:
+            return np.asarray(targets == 1)
+        if not self.several(targets):
+            return np.asarray(targets[:, None] == np.arange(len(self.labels)))
+        found, marks = asked_of(targets), np.zeros((len(targets), len(self.labels)), bool)
+        marks[found.item, found.targets.astype(np.int64)] = True
+        return marks
+
+
+def asked_of(targets: npt.NDArray[Any]) -> Asked:
+    """What is asked in the targets of an exclusive task, [items] or [items, positions]; -1 is where nothing is."""
+    rows = targets.reshape(len(targets), -1)
+    item, position = np.nonzero(rows >= 0)
+    return Asked(item, position, rows[item, position])

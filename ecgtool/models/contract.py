@@ -2,7 +2,9 @@
 
 An architecture is a ``torch.nn.Module`` called as ``network(signal, mask=None, tabular=None, tokens=None,
 other_signal=None)`` with ``signal`` float32 [batch, leads, samples] (normalised), ``tabular`` float32 [batch, columns]
-(standardised, 0 where unknown), and returns logits [batch, outputs]. Words it has no use for it ignores. An item's
+(standardised, 0 where unknown), and returns logits [batch, outputs]. Words it has no use for it ignores. Of the words
+of a sentence ``tokens`` is int64 [batch, words, columns] (see :mod:`ecgtool.views.sentences`) and ``tabular`` may be
+[batch, words, columns]; logits of words, or of samples, are [batch, outputs, positions]. An item's
 result does not depend on its batch neighbours; ``eval()`` makes it deterministic.
 """
 
@@ -19,8 +21,10 @@ from ecgtool.config import checked
 from ecgtool.models import ARCHITECTURES
 from ecgtool.models.crops import Crops, crops_of
 from ecgtool.run import NormStats, Run
-from ecgtool.settings import Section, TrainConfig
+from ecgtool.settings import Section, TrainConfig, Words
+from ecgtool.store import Store
 from ecgtool.task import Task
+from ecgtool.views import view
 
 Options = TypeVar("Options", bound=Section)
 
@@ -34,12 +38,14 @@ class Inputs:
         samples: Columns of ``signal`` the store holds; most architectures accept any number.
         fs: Sampling rate in Hz.
         tabular: Columns of ``tabular``; 0 where there are none.
+        words: What its sentences are made of; None where there are none.
     """
 
     leads: int
     samples: int
     fs: float
     tabular: int = 0
+    words: Words | None = None
 
 
 @dataclass(frozen=True)
@@ -115,13 +121,19 @@ class Normalised(nn.Module):
         """Tabular columns it reads."""
         return self.tabular_mean.numel()
 
-    def forward(self, signal: Tensor, tabular: Tensor | None = None) -> Tensor:
-        """Logits [batch, labels] of ``signal`` [batch, leads, samples] in mV and raw ``tabular`` (NaN = unknown)."""
+    def forward(self, signal: Tensor, tabular: Tensor | None = None, tokens: Tensor | None = None) -> Tensor:
+        """Logits [batch, labels], or [batch, labels, positions].
+
+        Args:
+            signal: [batch, leads, samples] in mV.
+            tabular: Raw, NaN where unknown; [batch, columns], or [batch, words, columns].
+            tokens: [batch, words, columns], where it reads sentences.
+        """
         if self.crops is not None:
             signal, tabular = self.crops(signal), None if tabular is None else self.crops.repeated(tabular)
         if tabular is not None:
             tabular = torch.nan_to_num((tabular - self.tabular_mean) / self.tabular_std)
-        logits: Tensor = self.network((signal - self.mean) / self.std, tabular=tabular)
+        logits: Tensor = self.network((signal - self.mean) / self.std, tabular=tabular, tokens=tokens)
         if self.crops is not None:
             logits = self.crops.joined(logits)
         logits = logits if self.positive is None else beside_zero(logits, self.positive)
@@ -143,9 +155,9 @@ class Ensemble(nn.Module):
         self.leads, self.columns = members[0].leads, members[0].columns
         self.register_buffer("temperature", torch.tensor(1.0), persistent=False)
 
-    def forward(self, signal: Tensor, tabular: Tensor | None = None) -> Tensor:
-        """Logits [batch, labels] of ``signal`` [batch, leads, samples] in mV and raw ``tabular`` (NaN = unknown)."""
-        said = torch.stack([member(signal, tabular) for member in self.members])
+    def forward(self, signal: Tensor, tabular: Tensor | None = None, tokens: Tensor | None = None) -> Tensor:
+        """The mean logits of the members; see :meth:`Normalised.forward`."""
+        said = torch.stack([member(signal, tabular, tokens) for member in self.members])
         return said.mean(dim=0) / self.temperature
 
 
@@ -154,7 +166,7 @@ Trained = Normalised | Ensemble
 
 
 def beside_zero(logits: Tensor, positive: Literal[0, 1]) -> Tensor:
-    """Logits [batch, 2] of two labels from those of one of them, [batch, 1]."""
+    """Logits [batch, 2, ...] of two labels from those of one of them, [batch, 1, ...]."""
     zeros = torch.zeros_like(logits)
     return torch.cat([zeros, logits] if positive else [logits, zeros], dim=1)
 
@@ -193,11 +205,34 @@ def _loaded(run: Run, which: str) -> Normalised:
     return model
 
 
+def viewed(run: Run, store: Store | None = None) -> Store:
+    """A store as a run reads it; the run's own where none is given. One that lacks the run's task stays as it is.
+
+    Raises:
+        NotFound: The store is gone.
+        DataError: It lacks what the architecture reads: beats, or sentences.
+    """
+    opened = Store.open(run.lineage.store) if store is None else store
+    task = next((held for held in opened.manifest.tasks if held.name == run.lineage.task.name), None)
+    return opened if task is None else as_read(run.config, opened, task)
+
+
+def as_read(config: TrainConfig, store: Store, task: Task) -> Store:
+    """A store as the architecture of a configuration reads it for a task.
+
+    Raises:
+        ConfigError: There is no such architecture.
+        DataError: The store lacks what it reads: beats, or sentences.
+    """
+    spec: ModelSpec[Any] = ARCHITECTURES.load(config.arch)
+    return view(store, task, spec.reads, config.data)
+
+
 def new_model(run: Run) -> Normalised:
     """An untrained model of a run's configuration and statistics."""
     lineage = run.lineage
     columns = len(lineage.tabular) if run.config.data.tabular else 0
-    inputs = Inputs(len(lineage.leads), lineage.samples, lineage.fs, columns)
+    inputs = Inputs(len(lineage.leads), lineage.samples, lineage.fs, columns, lineage.words)
     return assembled(run.config, lineage.task, inputs, run.norm_stats)
 
 

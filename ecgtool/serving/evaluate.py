@@ -17,6 +17,7 @@ from ecgtool.evaluation import (
     Evaluation,
     Indices,
     Options,
+    Said,
     concluded,
     fitting,
     recordings_of,
@@ -55,8 +56,9 @@ def measure_bundle(
     predictor = Predictor(bundle, threads=threads)
     predict = partial(_predict, predictor, data, options.batch)
     items = data.indices(split, manifest.task)
-    said = logits_of(manifest.task, predict(items)) if len(items) else np.empty((0, 0), np.float32)
-    recordings = recordings_of(data, manifest.task, split, (said, items))
+    made = logits_of(manifest.task, predict(items)) if len(items) else np.empty((0, 0), np.float32)
+    said = Said(made, items, np.array(data.targets(manifest.task)[items]))
+    recordings = recordings_of(data, manifest.task, split, said)
     timing = time_per_record(predict, items, options.batch, "cpu (onnxruntime)", threads)
     seen = _seen(bundle, data, split)
     source = source_of(data, recordings.predictions, bundle.path.name, manifest.arch, seen)

@@ -40,3 +40,22 @@ def refuse_contradictions(training: TrainingConfig, task: Task) -> None:
         )
     if training.oversample != "none" and training.class_weights != "none":
         log.warning("rare labels are oversampled and weighted; one of both is usually enough")
+
+
+def refuse_of_positions(training: TrainingConfig, task: Task) -> None:
+    """Refuse settings that have no meaning where an item has several targets: of its beats, words or samples.
+
+    Raises:
+        ConfigError: There are such.
+    """
+    wrong = {
+        "training.loss=bce": training.loss == "bce",
+        "training.mixup": bool(training.mixup),
+        "training.crop_s": training.crop_s is not None,
+        "training.oversample": training.oversample != "none",
+    }
+    found = next((name for name, given in wrong.items() if given), "")
+    if found:
+        raise ConfigError(
+            f"{found} cannot be: an item of the task '{task.name}' has a target for each of its parts.", "Leave it out."
+        )

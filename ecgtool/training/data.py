@@ -7,7 +7,6 @@ items a batch holds follows from the seed and the epoch alone: a run that goes o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -34,9 +33,11 @@ class Batch(NamedTuple):
     signal: Tensor
     """int16 [batch, leads, samples] in counts of the store."""
     tabular: Tensor
-    """float32 [batch, columns], NaN where unknown."""
+    """float32 [batch, columns], or [batch, words, columns]; NaN where unknown."""
     target: Tensor
-    """uint8 [batch, labels] or int64 [batch]."""
+    """uint8 [batch, labels] or int64 [batch]; int64 [batch, positions] where items have several."""
+    tokens: Tensor | None = None
+    """int64 [batch, words, columns], where items are sentences."""
 
 
 def seeded(*words: int) -> np.random.Generator:
@@ -63,7 +64,7 @@ def chosen(store: Store, task: Task, split: str, config: TrainConfig) -> Indices
 
 
 class Items(Dataset[Batch]):
-    """The items of a store, read whole batches at a time. Opens the store anew in a loader's process.
+    """The items of a store, or of a view of one, read whole batches at a time; opened anew in a loader's process.
 
     Args:
         store: Where the signals and tabular values are.
@@ -72,24 +73,17 @@ class Items(Dataset[Batch]):
     """
 
     def __init__(self, store: Store, targets: npt.NDArray[Any], columns: int) -> None:
-        self.path, self.targets, self.columns = store.path, targets, columns
-
-    @cached_property
-    def _store(self) -> Store:
-        return Store.open(self.path)
+        self.store, self.targets, self.columns = store, targets, columns
 
     def __getitem__(self, items: Indices) -> Batch:
         """The batch of these item numbers, ascending."""
-        targets = torch.from_numpy(self.targets[items])
+        targets, tokens = torch.from_numpy(self.targets[items]), self.store.tokens(items)
         return Batch(
-            torch.from_numpy(np.asarray(self._store.signals[items])),
-            torch.from_numpy(np.asarray(self._store.tabular[items, : self.columns])),
-            targets.long() if targets.ndim == 1 else targets,
+            torch.from_numpy(np.asarray(self.store.signals[items])),
+            torch.from_numpy(np.asarray(self.store.tabular[items][..., : self.columns])),
+            targets if targets.dtype == torch.uint8 else targets.long(),
+            None if tokens is None else torch.from_numpy(tokens),
         )
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without the open map, which would travel as a copy of the whole array."""
-        return {"path": self.path, "targets": self.targets, "columns": self.columns}
 
 
 class Draw(Protocol):

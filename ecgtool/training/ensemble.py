@@ -13,6 +13,7 @@ import numpy as np
 from ecgtool.console import counted, log, progress
 from ecgtool.errors import DataError
 from ecgtool.files import write_text
+from ecgtool.models.contract import as_read
 from ecgtool.run import Made, Run, member_configs
 from ecgtool.settings import TrainConfig
 from ecgtool.store import Store
@@ -123,8 +124,9 @@ def _tell_rare_labels(config: TrainConfig) -> None:
     data = config.data
     if data.folds is None or not data.dataset:
         return
-    store = Store.open(data.dataset)
-    task = store.task(data.task)
+    opened = Store.open(data.dataset)
+    task = opened.task(data.task)
+    store = as_read(config, opened, task)
     items, fold = fold_of(store, task, data)
     people, carried = np.array(persons(store, items)), marks(store, task)[items]
     for index, label in enumerate(task.labels):

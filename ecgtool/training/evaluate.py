@@ -26,7 +26,7 @@ from ecgtool.files import write_json
 from ecgtool.metrics import Metrics, Source, Timing
 from ecgtool.metrics.patients import How
 from ecgtool.metrics.thresholds import DEFAULT_RULE, Rule
-from ecgtool.models.contract import load_run
+from ecgtool.models.contract import load_run, viewed
 from ecgtool.run import Run
 from ecgtool.store import Store
 from ecgtool.training.folds import seen_patients
@@ -69,7 +69,7 @@ def measure(run: Run, store: Store | None = None, split: str = "test", options: 
             "Leave out --rule.",
         )
     options = replace(options, device=pick_device(options.device))
-    data = own_store(run) if store is None else fitting(run.lineage, store)
+    data = own_store(run) if store is None else fitting(run.lineage, viewed(run, store))
     recordings = _told(_recordings(run, data, split, options), run)
     source = _source(run, recordings, options)
     found = _judged(run, recordings, source, options, own=store is None)
@@ -100,14 +100,14 @@ def validation_thresholds(run: Run, options: Options) -> tuple[dict[str, float],
 
 
 def own_store(run: Run) -> Store:
-    """The store a run was trained on.
+    """The store a run was trained on, as its architecture reads it.
 
     Raises:
         NotFound: It is gone.
         IntegrityError: It has been prepared anew since.
     """
     try:
-        store = Store.open(run.lineage.store)
+        store = viewed(run)
     except NotFound:
         raise NotFound(
             f"The store {run.lineage.store} that run {run.name} was trained on is gone.", "Name one with --dataset."

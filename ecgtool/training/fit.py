@@ -18,10 +18,9 @@ from ecgtool.errors import ConfigError, IntegrityError
 from ecgtool.files import locked_folder, write_json
 from ecgtool.home import place
 from ecgtool.metrics.temperature import fit_temperature
-from ecgtool.models.contract import Inputs, Normalised, assembled
+from ecgtool.models.contract import Inputs, Normalised, assembled, viewed
 from ecgtool.run import Made, NormStats, Run, member_configs
 from ecgtool.settings import TrainConfig
-from ecgtool.store import Store
 from ecgtool.training import lineage
 from ecgtool.training.checks import check_quickly
 from ecgtool.training.checks.contract import Subject
@@ -121,9 +120,8 @@ def calibrate(run: Run, device: str = "cpu") -> None:
     path, training = run.path / "calibration.json", run.config.training
     if path.is_file() or training.calibrate == "none" or "calibrate" not in training.model_fields_set:
         return
-    store, task = Store.open(run.lineage.store), run.lineage.task
-    logits, items = predicted(run, store, "val", device=device)
-    fitted = fit_temperature(task, np.asarray(store.targets(task)[items]), logits)
+    said = predicted(run, viewed(run), "val", device=device)
+    fitted = fit_temperature(run.lineage.task, said.targets, said.logits)
     write_json(path, fitted.model_dump(mode="json"))
     if fitted.note:
         console.log.info("no temperature is fitted: %s", fitted.note)
@@ -176,7 +174,7 @@ def _wait_for(path: Path) -> Path:
 
 def _resumed(name: str) -> Run:
     run = Run.open(name)
-    store = Store.open(run.lineage.store)
+    store = viewed(run)
     if store.digest(run.lineage.task) != run.lineage.store_digest:
         raise IntegrityError(
             f"The store '{run.lineage.store}' has changed since the run {run.name} began.",
@@ -193,7 +191,7 @@ def _discard_untrained(run: Run) -> None:
 
 def _model(plan: Plan, stats: NormStats) -> Normalised:
     held = plan.store.manifest
-    inputs = Inputs(len(held.leads), held.samples, held.fs, plan.columns)
+    inputs = Inputs(len(held.leads), held.samples, held.fs, plan.columns, held.words)
     return assembled(plan.config, plan.task, inputs, stats)
 
 

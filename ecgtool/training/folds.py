@@ -82,8 +82,7 @@ def fold_of(store: Store, task: Task, data: DataConfig) -> tuple[Indices, Indice
 
 def marks(store: Store, task: Task) -> npt.NDArray[np.bool_]:
     """Which items of the store carry which label; bool [items, labels]."""
-    targets = np.asarray(store.targets(task))
-    return targets[:, None] == np.arange(len(task.labels)) if task.exclusive else targets == 1
+    return task.marks(np.asarray(store.targets(task)))
 
 
 def persons(store: Store, items: Indices) -> list[str]:

@@ -93,6 +93,7 @@ def lineage(
         calibrated=manifest.calibrated,
         preprocessing=manifest.preprocessing.model_dump(mode="json"),
         tabular=manifest.tabular if tabular else (),
+        words=manifest.words,
         train_patients=tuple(sorted(_patients(store, train))),
         dataset=manifest.dataset,
         parents=(start.name,) if start else (),

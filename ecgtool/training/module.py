@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from lightning.pytorch import LightningModule
@@ -44,6 +43,19 @@ class Goal:
     targets: npt.NDArray[Any]
 
 
+class Masking(Protocol):
+    """Hides words of sentences and asks for them: what a batch of a ``tokens`` task is trained and validated on."""
+
+    def begin(self, epoch: int, rank: int) -> None:
+        """Draw what is hidden in an epoch from the seed, its number and the process alone."""
+
+    def drawn(self, batch: Batch) -> Batch:
+        """The batch with words hidden at random, and targets at these alone."""
+
+    def fixed(self, batch: Batch) -> Batch:
+        """The same with words hidden that depend on the sentence alone, whatever the epoch and the batch."""
+
+
 @dataclass(frozen=True)
 class Method:
     """How a model is fitted.
@@ -55,6 +67,7 @@ class Method:
         items: How many items a batch of the epoch has, all processes together.
         held: From which step on the rate is held for an average of weights; None where none is.
         mixup: Blends training items; None where they stay apart.
+        masking: Hides words of sentences; None where nothing is hidden.
     """
 
     training: TrainingConfig
@@ -63,6 +76,7 @@ class Method:
     items: Callable[[int], int]
     held: int | None = None
     mixup: Mixup | None = None
+    masking: Masking | None = None
 
 
 class Classifier(LightningModule):
@@ -92,19 +106,19 @@ class Classifier(LightningModule):
         self.settings, self.method = method.training, method
         self.mv_per_count, self.recorded = mv_per_count, dict(hyper_parameters)
         self.validated: dict[str, float] = {}
-        self._logits: list[Tensor] = []
+        self._said: list[tuple[Tensor, Tensor]] = []
         self._train_loss = torch.zeros(2, dtype=torch.float64)
         self._bad_step = torch.tensor(-1)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Logits [batch, labels]."""
+        """Logits [batch, labels], or [batch, labels, positions]."""
         return self._logits_of(self._millivolts(batch), batch)
 
     def _millivolts(self, batch: Batch) -> Tensor:
         return batch.signal.to(torch.float32) * self.mv_per_count
 
     def _logits_of(self, signal: Tensor, batch: Batch) -> Tensor:
-        logits: Tensor = self.model(signal, batch.tabular if batch.tabular.shape[1] else None)
+        logits: Tensor = self.model(signal, batch.tabular if batch.tabular.shape[-1] else None, batch.tokens)
         return logits
 
     def on_train_epoch_start(self) -> None:
@@ -115,11 +129,15 @@ class Classifier(LightningModule):
         self.method.augmentation.begin(int(second), self.device)
         if self.method.mixup is not None:
             self.method.mixup.begin(self.current_epoch, self.global_rank)
+        if self.method.masking is not None:
+            self.method.masking.begin(self.current_epoch, self.global_rank)
         self._train_loss = torch.zeros(2, dtype=torch.float64, device=self.device)
         self._bad_step = torch.tensor(-1, device=self.device)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The loss of a batch, augmented: of crops, where the model reads crops."""
+        if self.method.masking is not None:
+            batch = self.method.masking.drawn(batch)
         loss = self._training_loss(self.method.augmentation(self._cut(self._millivolts(batch))), batch)
         with torch.no_grad():
             items = len(batch.target)
@@ -170,21 +188,26 @@ class Classifier(LightningModule):
             agree(self.model)
 
     def validation_step(self, batch: Batch) -> None:
-        """Keep the logits of a batch for the end of the epoch."""
-        self._logits.append(self(batch).float())
+        """Keep the logits and targets of a batch for the end of the epoch, of asked positions alone."""
+        if self.method.masking is not None:
+            batch = self.method.masking.fixed(batch)
+        said = self(batch).float(), batch.target
+        self._said.append(decisions(*said) if self.trainer.world_size == 1 else said)
 
     def on_validation_epoch_end(self) -> None:
         """Loss and metric over all validation items at once; every process comes to the same."""
-        logits = self.of_all_processes(torch.cat(self._logits))[: len(self.goal.targets)]
-        self._logits = []
+        parts = [self.of_all_processes(torch.cat(part)) for part in zip(*self._said, strict=True)]
+        if self.trainer.world_size > 1:  # the shares of the processes are padded to one length
+            parts = [part[: len(self.goal.targets)] for part in parts]
+        logits, targets = decisions(*parts)
+        self._said = []
         if not torch.isfinite(logits).all():
             raise diverged("The outputs on the validation items are", self.current_epoch + 1, None, self.settings)
-        targets = torch.from_numpy(self.goal.targets.astype(np.int64)).to(logits.device)
         chances = logits.softmax(dim=1) if self.goal.task.exclusive else logits.sigmoid()
         self.validated = {
             "val_loss": float(self.loss(logits, targets)),
             f"val_{self.goal.metric}": score(
-                self.goal.metric, self.goal.task, self.goal.targets, chances.cpu().numpy()
+                self.goal.metric, self.goal.task, targets.cpu().numpy(), chances.cpu().numpy()
             ),
         }
 
@@ -204,6 +227,14 @@ class Classifier(LightningModule):
         step = int(self._bad_step)
         if step >= 0:
             raise diverged("The training loss is", self.current_epoch + 1, step, self.settings)
+
+
+def decisions(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits [decisions, labels] and targets [decisions]: of asked positions, where items have several."""
+    if logits.ndim == 2:
+        return logits, target
+    asked = target >= 0
+    return logits.movedim(1, -1)[asked], target[asked]
 
 
 def diverged(what: str, epoch: int, step: int | None, training: TrainingConfig) -> DataError:

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ecgtool.console import log
 from ecgtool.errors import ConfigError, DataError
-from ecgtool.metrics import ALIASES, find_metric, score
+from ecgtool.metrics import ALIASES, find_metric
 from ecgtool.models import ARCHITECTURES
-from ecgtool.models.contract import ModelSpec
+from ecgtool.models.contract import ModelSpec, as_read
 from ecgtool.settings import TrainConfig
 from ecgtool.store import Store
 from ecgtool.task import Task
 from ecgtool.training import trackers
 from ecgtool.training.augment import refuse_unfit
-from ecgtool.training.contradictions import refuse_contradictions
+from ecgtool.training.contradictions import refuse_contradictions, refuse_of_positions
 from ecgtool.training.data import Indices, chosen
 
 
@@ -75,10 +76,13 @@ def make_plan(config: TrainConfig, store: Store | None = None) -> Plan:
     given = config.training.val_metric or task.metric
     metric = ALIASES.get(given, given)
     find_metric(metric)
+    store = as_read(config, store, task)
     train, val = chosen(store, task, "train", config), chosen(store, task, "val", config)
     _check_labels(store, task, metric, train, val)
     refuse_unfit(config.augment, task, store.manifest.fs)
     refuse_contradictions(config.training, task)
+    if task.several(store.targets(task)):
+        refuse_of_positions(config.training, task)
     tabular = config.data.tabular and "tabular" in spec.reads
     return Plan(config, store, task, metric, train, val, tabular)
 
@@ -105,17 +109,23 @@ def _check_preparation(config: TrainConfig, store: Store) -> None:
 def _check_labels(store: Store, task: Task, metric: str, train: Indices, val: Indices) -> None:
     """Refuse splits from which nothing can be learnt or judged; name the labels that never occur in training."""
     targets = store.targets(task)
-    chance = np.full((1, len(task.labels)), 1 / len(task.labels), np.float32)
-    for split, items in (("train", train), ("val", val)):
-        figure = score("macro_auroc", task, np.asarray(targets[items]), np.repeat(chance, len(items), axis=0))
-        if np.isnan(figure):
+    carried = {split: _carried(task, np.asarray(targets[items])) for split, items in (("train", train), ("val", val))}
+    for (split, (some, every)), items in zip(carried.items(), (train, val), strict=True):
+        if not (some & ~every)[[task.labels.index(label) for label in task.asked]].any():
             raise DataError(
                 f"No label of the task '{task.name}' has items with and without it in the split '{split}'"
                 f" ({len(items)} items), so {metric} cannot be computed.",
                 "Prepare more records, other --splits, or raise --limit.",
             )
-    rows = np.asarray(targets[train])
-    present = np.isin(np.arange(len(task.labels)), rows) if task.exclusive else (rows == 1).any(axis=0)
-    missing = [label for label, there in zip(task.labels, present, strict=True) if not there]
+    missing = [label for label, there in zip(task.labels, carried["train"][0], strict=True) if not there]
     if missing:
         log.warning("no training item has the label %s", ", ".join(missing[:10]))
+
+
+def _carried(task: Task, targets: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which labels some decision carries, and which all of them do; bool [labels] each."""
+    rows = task.flat(targets)
+    if not task.exclusive:
+        return (rows == 1).any(axis=0), (rows == 1).all(axis=0)
+    counts = np.bincount(rows[rows >= 0].astype(np.int64), minlength=len(task.labels))
+    return counts > 0, counts == counts.sum()

@@ -75,6 +75,8 @@ def rarest_label(task: Task, targets: npt.NDArray[Any], items: Indices) -> npt.N
     Returns:
         int64 [items of the store]: the number of a label; that of labels where none holds.
     """
+    if task.several(targets):  # oversampling is refused there
+        return np.zeros(len(targets), np.int64)
     if task.exclusive:
         return np.where(targets >= 0, targets, len(task.labels)).astype(np.int64)
     holds = targets == 1

@@ -38,7 +38,7 @@ def norm_stats(store: Store, train: npt.NDArray[np.int64], normalise: str = "lea
         mask = np.array([lead == MASK for lead in leads])
         mean, std = np.where(mask, 0.0, mean), np.where(mask | (std < FLAT_MV), 1.0, std)
     columns = store.manifest.tabular if tabular else ()
-    tabular_mean, tabular_std = _column_statistics(np.asarray(store.tabular[train], np.float64)[:, : len(columns)])
+    tabular_mean, tabular_std = _column_statistics(np.asarray(store.tabular[train], np.float64)[..., : len(columns)])
     return NormStats(
         leads=leads,
         mean_mv=tuple(mean.tolist()),
@@ -70,7 +70,8 @@ def lead_statistics(
 
 
 def _column_statistics(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean and deviation of each column of [items, columns], unknown values aside; 0 and 1 where nothing is known."""
+    """Mean and deviation of each column of [..., columns], unknown values aside; 0 and 1 where nothing is known."""
+    values = values.reshape(int(np.prod(values.shape[:-1])), values.shape[-1])
     known = np.isfinite(values)
     count = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, values, 0).sum(axis=0) / count

@@ -76,11 +76,6 @@ class View(Store):
     def own_digest(self) -> str:
         """A digest of what the view adds to the base: its arrays and its options."""
 
-    def tokens(self, items: Indices) -> npt.NDArray[np.int64] | None:
-        """The words of these items, int64 [items, words, columns]; None where the view has none."""
-        del items
-        return None
-
     @cached_property
     def signals(self) -> Any:
         """int16 [items, leads, samples], gathered from the base as they are indexed."""
@@ -109,6 +104,11 @@ class View(Store):
             raise ConfigError(f"{self.path.name} is viewed for the task '{self.viewed.name}', not for '{task.name}'.")
         return self._targets
 
+    def owners(self, task: Task) -> Indices:
+        """Each item has a row of its own."""
+        del task
+        return np.arange(self.manifest.items)
+
     @cached_property
     def _targets(self) -> npt.NDArray[Any]:
         return self.own_targets()
@@ -121,8 +121,3 @@ class View(Store):
     def base_digest(self, task: Task) -> str:
         """The base's digest of the task; a view of a task that has no targets on the disk overrides it."""
         return self.base.digest(task)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without what is opened or made on demand, which a loader's process does for itself."""
-        kept = ("path", "manifest", "base", "viewed", "data")
-        return {name: value for name, value in self.__dict__.items() if name in kept}

@@ -66,7 +66,7 @@ def test_a_member_is_the_run_that_its_own_configuration_makes(store, folds, seed
 
 def test_out_of_fold_each_item_is_predicted_by_the_member_that_has_not_seen_it(store, folds):
     task = store.task()
-    said, items = predicted(folds, store, "val")
+    said, items, *_ = predicted(folds, store, "val")
     dealt = np.concatenate([store.indices("train", task), store.indices("val", task)])
     np.testing.assert_array_equal(items, np.sort(dealt))
     for member in folds.members:
@@ -79,7 +79,7 @@ def test_out_of_fold_each_item_is_predicted_by_the_member_that_has_not_seen_it(s
 @pytest.mark.parametrize(("ensemble", "split"), [("seeds", "val"), ("seeds", "test"), ("folds", "test")])
 def test_elsewhere_an_ensemble_says_the_mean_of_its_members_logits(store, request, ensemble, split):
     run, task = request.getfixturevalue(ensemble), store.task()
-    said, items = predicted(run, store, split)
+    said, items, *_ = predicted(run, store, split)
     np.testing.assert_array_equal(items, store.indices(split, task))
     each = [logits(load_run(member), store, items, task) for member in run.members]
     np.testing.assert_allclose(said, np.mean(each, axis=0) / run.calibration.temperature, rtol=1e-5, atol=1e-6)
@@ -88,13 +88,13 @@ def test_elsewhere_an_ensemble_says_the_mean_of_its_members_logits(store, reques
 
 def test_on_another_store_every_member_is_asked_of_every_item(folds, tmp_path):
     other = make_store(tmp_path / "other", items=60, seed=3)
-    said, items = predicted(folds, other, "val")
+    said, items, *_ = predicted(folds, other, "val")
     np.testing.assert_array_equal(items, other.indices("val", other.task()))
     np.testing.assert_allclose(said, logits(load_run(folds), other, items, other.task()), rtol=1e-5, atol=1e-6)
 
 
 def test_the_figures_are_of_what_is_predicted(store, folds):
-    said, items = predicted(folds, store, "val")
+    said, items, *_ = predicted(folds, store, "val")
     held = folds.metrics("val")
     truth, chance = np.asarray(store.targets(store.task())[items]), activated(store.task(), said)
     called = chance >= [held["thresholds"][label] for label in store.task().labels]
@@ -134,7 +134,7 @@ def test_folds_with_seeds_are_all_their_pairs(store):
         "fold-2-seed-1",
         "fold-2-seed-2",
     ]
-    said, items = predicted(run, store, "val")
+    said, items, *_ = predicted(run, store, "val")
     own = split_items(run.members[0], store, store.task(), "val")
     pair = [logits(load_run(member), store, own, store.task()) for member in run.members[:2]]
     np.testing.assert_allclose(

@@ -72,8 +72,7 @@ class Subject:
 
     def marks(self, items: Indices) -> npt.NDArray[np.bool_]:
         """Which labels these items carry: bool [items, labels]."""
-        rows = np.asarray(self.store.targets(self.task)[items])
-        return rows[:, None] == np.arange(len(self.task.labels)) if self.task.exclusive else rows == 1
+        return self.task.marks(np.asarray(self.store.targets(self.task)[items]))
 
     def spread(self, number: int) -> Indices:
         """At most so many items, evenly spread over all splits, ascending."""

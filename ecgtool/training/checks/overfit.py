@@ -97,24 +97,27 @@ def _descend(subject: Subject, items: Indices) -> Descent:
     return Descent(losses[0], losses[-1], len(losses) - 1, time.monotonic() - began)
 
 
-def _losses(model: Normalised, loss: Loss, batch: tuple[Tensor, Tensor | None, Tensor]) -> Iterator[Tensor]:
+def _losses(
+    model: Normalised, loss: Loss, batch: tuple[Tensor, Tensor | None, Tensor | None, Tensor]
+) -> Iterator[Tensor]:
     """The loss of a batch, again and again."""
-    signal, tabular, target = batch
+    *inputs, target = batch
     while True:
-        yield loss(model(signal, tabular), target)
+        yield loss(model(*inputs), target)
 
 
-def _batch(subject: Subject, items: Indices, device: str) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Signals in mV, tabular values and targets."""
+def _batch(subject: Subject, items: Indices, device: str) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor]:
+    """Signals in mV, tabular values, tokens and targets."""
     read = Items(subject.store, np.array(subject.store.targets(subject.task)), subject.plan.columns)[items]
     signal = read.signal.to(device).float() * (subject.store.manifest.scale_uv / 1000)
-    return signal, read.tabular.to(device) if subject.plan.columns else None, read.target.to(device)
+    tokens = None if read.tokens is None else read.tokens.to(device)
+    return signal, read.tabular.to(device) if subject.plan.columns else None, tokens, read.target.to(device)
 
 
 def _model(subject: Subject) -> Normalised:
     """A new model that does nothing at random; batch normalisation goes by the batch, as in training."""
     held = subject.store.manifest
-    inputs = Inputs(len(held.leads), held.samples, held.fs, subject.plan.columns)
+    inputs = Inputs(len(held.leads), held.samples, held.fs, subject.plan.columns, held.words)
     model = assembled(subject.config, subject.task, inputs, subject.stats).eval()
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):

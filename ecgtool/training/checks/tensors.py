@@ -33,15 +33,18 @@ def ask(subject: Subject) -> Finding:
 
 def _of_the_batch(batch: Batch, items: int, subject: Subject) -> list[str]:
     held, task = subject.store.manifest, subject.task
+    places = subject.store.targets(task).shape[1:] if task.exclusive else ()  # of words or samples, where there are any
+    words = subject.store.tabular.shape[1:-1]
     wanted = {
         "signal": (torch.int16, (items, len(held.leads), held.samples)),
-        "tabular": (torch.float32, (items, subject.plan.columns)),
-        "target": (torch.int64, (items,)) if task.exclusive else (torch.uint8, (items, len(task.labels))),
+        "tabular": (torch.float32, (items, *words, subject.plan.columns)),
+        "target": (torch.int64, (items, *places)) if task.exclusive else (torch.uint8, (items, len(task.labels))),
     }
+    parts = {"signal": batch.signal, "tabular": batch.tabular, "target": batch.target}
     return [
-        f"{name} is {part.dtype} {tuple(part.shape)}, not {dtype} {shape}"
-        for (name, (dtype, shape)), part in zip(wanted.items(), batch, strict=True)
-        if (part.dtype, tuple(part.shape)) != (dtype, shape)
+        f"{name} is {parts[name].dtype} {tuple(parts[name].shape)}, not {dtype} {shape}"
+        for name, (dtype, shape) in wanted.items()
+        if (parts[name].dtype, tuple(parts[name].shape)) != (dtype, shape)
     ]
 
 
@@ -49,7 +52,7 @@ def _of_the_targets(subject: Subject) -> list[str]:
     """Values that are no label's: in no training would they be noticed."""
     targets, labels = np.asarray(subject.store.targets(subject.task)), len(subject.task.labels)
     if subject.task.exclusive:
-        strange = (targets < -1) | (targets >= labels)
+        strange = ((targets < -1) | (targets >= labels)).reshape(len(targets), -1).any(axis=1)
     else:
         partly = (targets == NOT_LABELLED).any(axis=1) & ~(targets == NOT_LABELLED).all(axis=1)
         strange = ~np.isin(targets, (0, 1, NOT_LABELLED)).all(axis=1) | partly
