@@ -7,8 +7,9 @@ annotation by annotation in Python, of which a day of twelve leads has millions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,22 @@ _SPAN = 1023  # what ten bits hold
 _SUFFIX = frozenset("abcdefghijklmnopqrstuvwxyz")
 
 Integers = npt.NDArray[np.integer]
+
+
+class Marks(NamedTuple):
+    """Annotations, in the order of time.
+
+    Attributes:
+        samples: [annotations], when each is, in samples.
+        symbols: [annotations], of :data:`CODES`.
+        channels: [annotations], the number of the signal that each is of.
+        numbers: [annotations], what the format calls ``num``.
+    """
+
+    samples: Integers
+    symbols: npt.NDArray[np.str_]
+    channels: Integers
+    numbers: Integers
 
 
 def write_annotations(
@@ -58,15 +75,29 @@ def write_annotations(
             that it cannot hold.
         EcgError: The file cannot be written.
     """
+    none = np.zeros(len(samples), np.int64)
+    fields = (none if channels is None else channels, none if numbers is None else numbers)
+    return stream_annotations(path, [Marks(np.asarray(samples), np.asarray(symbols, np.str_), *fields)], fs=fs)
+
+
+def stream_annotations(path: Path, marks: Iterable[Marks], *, fs: float) -> Path:
+    """Write an annotation file from parts that are made as they are written; else as :func:`write_annotations`."""
     annotator = path.suffix.removeprefix(".")
     if not annotator or set(annotator) - _SUFFIX or annotator == "atr":
         raise ConfigError(
             f"{path.name} is no name for annotations.", "Lower-case letters after the dot, but not 'atr'."
         )
-    none = np.zeros(len(samples), np.int64)
-    fields = (none if channels is None else channels, none if numbers is None else numbers)
-    body = _words(np.asarray(samples, np.int64), _codes(symbols), np.asarray(fields[0]), np.asarray(fields[1]))
-    return write_file(path, lambda file: file.write(_resolution(fs) + body.astype("<u2").tobytes() + b"\0\0"))
+
+    def fill(file: BinaryIO) -> None:
+        file.write(_resolution(fs))
+        before = (0, 0, 0)
+        for part in marks:
+            file.write(_words(part, before).astype("<u2").tobytes())
+            if len(part.samples):
+                before = int(part.samples[-1]), int(part.numbers[-1]), int(part.channels[-1])
+        file.write(b"\0\0")
+
+    return write_file(path, fill)
 
 
 def list_annotations(folder: Path, records: Sequence[str], annotator: str, what: str) -> None:
@@ -89,32 +120,44 @@ def _with_lines(path: Path, lines: Sequence[str]) -> None:
         write_text(path, "\n".join([*held, *new]) + "\n")
 
 
-def _codes(symbols: Sequence[str] | npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
-    named, which = np.unique(np.asarray(symbols, np.str_), return_inverse=True)
+def _codes(symbols: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
+    named, which = np.unique(symbols, return_inverse=True)
     unknown = [symbol for symbol in named.tolist() if symbol not in CODES]
     if unknown:
         raise DataError(f"{unknown[0][:20]!r} is not the symbol of an annotation.", f"Symbols: {' '.join(CODES)}")
     return np.array([CODES[symbol] for symbol in named.tolist()], np.int64)[which.reshape(-1)]
 
 
-def _words(samples: Integers, codes: Integers, channels: Integers, numbers: Integers) -> npt.NDArray[np.int64]:
-    """The annotations as words of 16 bits: a skip where time goes on too far, the mark, then what changes with it."""
-    steps = np.diff(samples, prepend=0)
-    if len(samples) and (steps.min() < 0 or samples[-1] >= 2**31):
-        raise DataError("Annotations must be in the order of time, and within 2,147,483,647 samples.")
-    if len(samples) and (channels.min() < 0 or channels.max() > 255 or numbers.min() < -128 or numbers.max() > 127):
-        raise DataError("Annotations are of signals 0 to 255, and have numbers of -128 to 127.")
+def _words(marks: Marks, before: tuple[int, int, int]) -> npt.NDArray[np.int64]:
+    """Marks as words of 16 bits: a skip where time goes on too far, the mark, then what changes with it.
+
+    Args:
+        marks: What to write.
+        before: Sample, number and channel of the mark before them.
+    """
+    samples, numbers, channels = (np.asarray(each, np.int64) for each in (marks.samples, marks.numbers, marks.channels))
+    steps = np.diff(samples, prepend=before[0])
+    _refuse_misfits(samples, steps, numbers, channels)
     far = steps > _SPAN
-    turned = [np.diff(values, prepend=0) != 0 for values in (numbers, channels)]
+    turned = [np.diff(values, prepend=held) != 0 for values, held in ((numbers, before[1]), (channels, before[2]))]
     ends = np.cumsum(3 * far + 1 + turned[0] + turned[1])
     made = np.zeros(ends[-1] if len(ends) else 0, np.int64)
     at = ends - turned[0] - turned[1] - 1
-    made[at] = codes << 10 | np.where(far, 0, steps)
+    made[at] = _codes(marks.symbols) << 10 | np.where(far, 0, steps)
     made[at[far] - 3] = _SKIP
     made[at[far] - 2], made[at[far] - 1] = steps[far] >> 16, steps[far] & 0xFFFF
     made[at[turned[0]] + 1] = _NUMBER | numbers[turned[0]] & 0xFF
     made[ends[turned[1]] - 1] = _CHANNEL | channels[turned[1]]
     return made
+
+
+def _refuse_misfits(samples: Integers, steps: Integers, numbers: Integers, channels: Integers) -> None:
+    if not len(samples):
+        return
+    if steps.min() < 0 or samples[-1] >= 2**31:
+        raise DataError("Annotations must be in the order of time, and within 2,147,483,647 samples.")
+    if channels.min() < 0 or channels.max() > 255 or numbers.min() < -128 or numbers.max() > 127:
+        raise DataError("Annotations are of signals 0 to 255, and have numbers of -128 to 127.")
 
 
 def _resolution(fs: float) -> bytes:
