@@ -1,0 +1,148 @@
+"""RR intervals: what the times of heartbeats alone say of each, by which premature beats and irregular rhythms show.
+
+Every feature is computed from R peaks, of an annotation or of a detector. One is causal where it uses no beat after
+its own, so that it is known as soon as the beat is.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from ecgtool.errors import ConfigError, did_you_mean
+from ecgtool.waves import Samples
+
+Values = npt.NDArray[np.float64]
+
+LOCAL = 10
+"""Intervals that the local rhythm is judged by."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One number per beat.
+
+    Args:
+        what: In words.
+        causal: Whether it uses no beat after its own.
+        of: Computes it, [beats], from the intervals before each beat in seconds [beats], the first of them NaN.
+    """
+
+    what: str
+    causal: bool
+    of: Callable[[Values], Values]
+
+
+def intervals(peaks: Samples, fs: float) -> Values:
+    """The interval before each beat in seconds, float64 [beats]; NaN before the first."""
+    return np.diff(peaks / fs, prepend=np.nan) if len(peaks) else np.empty(0)
+
+
+def features(peaks: Samples, fs: float, names: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Features of beats, float32 [beats, features]; NaN where too few beats are near.
+
+    Args:
+        peaks: R peaks in samples, ascending.
+        fs: Their rate in Hz.
+        names: Of :data:`FEATURES`.
+
+    Raises:
+        ConfigError: A name that is none.
+    """
+    unknown = next((name for name in names if name not in FEATURES), None)
+    if unknown is not None:
+        raise ConfigError(f"There is no RR feature '{unknown}'.", did_you_mean(unknown, FEATURES))
+    before = intervals(peaks, fs)
+    before[before <= 0] = np.nan  # two marks on one sample: no interval
+    made = np.empty((len(peaks), len(names)), np.float32)
+    for column, name in enumerate(names):
+        made[:, column] = FEATURES[name].of(before)
+    return made
+
+
+def moved(values: Values, beats: int) -> Values:
+    """The value of the beat so many later (or earlier, below 0); NaN beyond the ends."""
+    made = np.full_like(values, np.nan)
+    if abs(beats) < len(values):
+        made[max(-beats, 0) : len(values) - max(beats, 0)] = values[max(beats, 0) : len(values) + min(beats, 0)]
+    return made
+
+
+def _windows(values: Values, before: int, after: int) -> Values:
+    """The values from ``before`` beats earlier to ``after`` beats later: [beats, before + 1 + after], NaN beyond."""
+    padded = np.pad(values, (before, after), constant_values=np.nan)
+    return np.lib.stride_tricks.sliding_window_view(padded, before + 1 + after)
+
+
+def _median(values: Values) -> Values:
+    """The median of each row; NaN where it has none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # rows of NaN alone
+        return np.asarray(np.nanmedian(values, axis=1)) if len(values) else np.empty(0)
+
+
+def _local(before: Values) -> Values:
+    """Median of the ten intervals before a beat's own, so that an early beat is compared with what was usual."""
+    return _median(_windows(moved(before, -1), LOCAL - 1, 0))
+
+
+def _around(before: Values) -> Values:
+    """Median of the intervals from ten before a beat to ten after it."""
+    return _median(_windows(before, LOCAL, LOCAL))
+
+
+def _running(before: Values) -> Values:
+    """Mean of all intervals up to a beat."""
+    known = np.isfinite(before)
+    total, number = np.cumsum(np.where(known, before, 0.0)), np.cumsum(known)
+    return np.divide(total, number, out=np.full(len(before), np.nan), where=number > 0)
+
+
+def _irregularity(before: Values) -> Values:
+    """Median change from interval to interval over their median, from ten beats before to ten after.
+
+    A median, so that a few ectopic beats in a regular rhythm leave it small, while fibrillation makes it large.
+    """
+    change = _median(_windows(np.abs(np.diff(before, prepend=np.nan)), LOCAL, LOCAL))
+    return change / _around(before)
+
+
+def _whole(before: Values) -> Values:
+    """The median interval of the recording."""
+    return np.full(len(before), _median(before[None])[0] if len(before) else np.nan)
+
+
+FEATURES: Mapping[str, Feature] = MappingProxyType(
+    {
+        "previous": Feature("interval before the beat, in seconds", True, lambda before: before),
+        "next": Feature("interval after the beat, in seconds", False, lambda before: moved(before, 1)),
+        "local": Feature("median of the ten intervals before its own, in seconds", True, _local),
+        "ratio": Feature("log of previous / local", True, lambda before: np.log(before / _local(before))),
+        "next_ratio": Feature("log of next / local", False, lambda before: np.log(moved(before, 1) / _local(before))),
+        "turn": Feature("log of next / previous", False, lambda before: np.log(moved(before, 1) / before)),
+        "earlier": Feature(
+            "log of the interval before previous / local",
+            True,
+            lambda before: np.log(moved(before, -1) / _local(before)),
+        ),
+        "later": Feature(
+            "log of the interval after next / local", False, lambda before: np.log(moved(before, 2) / _local(before))
+        ),
+        "running": Feature("log of previous / mean so far", True, lambda before: np.log(before / _running(before))),
+        "around": Feature(
+            "log of previous / median from ten beats before to ten after",
+            False,
+            lambda before: np.log(before / _around(before)),
+        ),
+        "record": Feature(
+            "log of previous / the recording's median", False, lambda before: np.log(before / _whole(before))
+        ),
+        "irregularity": Feature("median change between intervals near the beat / their median", False, _irregularity),
+    }
+)
+"""Name -> feature."""
