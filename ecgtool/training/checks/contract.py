@@ -74,6 +74,10 @@ class Subject:
         """Which labels these items carry: bool [items, labels]."""
         return self.task.marks(np.asarray(self.store.targets(self.task)[items]))
 
+    def decisions(self, items: Indices) -> npt.NDArray[np.bool_]:
+        """The label of each decision in these items: bool [decisions, labels], one per item unless it has several."""
+        return self.task.marks(self.task.flat(np.asarray(self.store.targets(self.task)[items])))
+
     def spread(self, number: int) -> Indices:
         """At most so many items, evenly spread over all splits, ascending."""
         items = np.sort(np.concatenate(list(self.splits.values())))

@@ -15,23 +15,25 @@ def ask_classes(subject: Subject) -> Finding:
     """Whether every label that figures are of is in every split, and not everywhere."""
     wrong = []
     for split, items in subject.splits.items():
-        marks = subject.marks(items)
+        marks = subject.decisions(items)
         for label in subject.task.asked if len(items) else ():
             have = int(marks[:, subject.task.labels.index(label)].sum())
-            if have in (0, len(items)):
+            if have in (0, len(marks)):
                 wrong.append(f"{'no' if not have else 'every'} {split} item has {label}")
     if wrong:
         return Finding("failed", listed(wrong))
     if not len(subject.splits["test"]):
         return Finding("warning", "there are no test items: nothing is left to judge the model on in the end")
-    fewest, where = min((int(subject.marks(items).sum(axis=0).min()), split) for split, items in subject.splits.items())
+    fewest, where = min(
+        (int(subject.decisions(items).sum(axis=0).min()), split) for split, items in subject.splits.items()
+    )
     return Finding("passed", f"the rarest label has {counted(fewest, 'item')} in {where}")
 
 
 def ask_shares(subject: Subject) -> Finding:
     """Whether a label is about as frequent in validation and test as in training; persons count, not recordings."""
     people = {split: _people(subject, split) for split, items in subject.splits.items() if len(items)}
-    share = {split: subject.marks(subject.splits[split]).mean(axis=0) for split in people}
+    share = {split: subject.decisions(subject.splits[split]).mean(axis=0) for split in people}
     far = []
     for split in [split for split in people if split != "train"]:
         pooled = (share["train"] * people["train"] + share[split] * people[split]) / (people["train"] + people[split])

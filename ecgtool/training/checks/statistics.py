@@ -40,7 +40,8 @@ def _used(subject: Subject) -> Floats:
 def _anew(subject: Subject, items: Indices) -> Floats:
     store, columns = subject.store, subject.plan.columns
     leads = _of_leads(subject, items) if subject.config.data.normalise == "lead" else _neutral(subject)
-    values = np.ma.masked_invalid(np.asarray(store.tabular[items, :columns], np.float64))
+    held = np.asarray(store.tabular[items], np.float64)[..., :columns]
+    values = np.ma.masked_invalid(held.reshape(int(np.prod(held.shape[:-1])), columns))
     mean, std = values.mean(axis=0).filled(0.0), values.std(axis=0).filled(1.0)
     return np.concatenate([leads, [mean, np.where(std > 0, std, 1.0)]], axis=1)
 
