@@ -8,10 +8,10 @@ import pytest
 from bundles import LABELS, make_bundle, manifest, model
 from pydantic import ValidationError
 
-from ecgtool.catalog.bundle import Bundle, Origin, Words, write_bundle
+from ecgtool.catalog.bundle import Bundle, Origin, write_bundle
 from ecgtool.catalog.card import card
 from ecgtool.errors import ConfigError, EcgError, FormatError, IntegrityError, NotFound
-from ecgtool.settings import BeatConfig, Preprocessing
+from ecgtool.settings import BeatConfig, Preprocessing, Words
 from ecgtool.task import Task
 
 
@@ -262,13 +262,13 @@ def test_the_card_of_a_binary_task_says_which_label_is_positive_and_what_chose_i
 def test_what_an_item_is_and_the_shapes_follow_from_beats_and_words():
     beat = Task(name="aami5", kind="multiclass", labels=("N", "S", "V"), of="beat")
     held = {"task": beat, "leads": ("MLII", "V1"), "samples": 180, "thresholds": {}, "tabular": ("previous",)}
-    words = Words(waves="unet1d", vocabulary="sha256:0", words=32, columns=3)
+    words = Words(ids=74, longest=32, vocabulary="sha256:0")
     beats = manifest(**held, beats=BeatConfig(features=("previous",)))
     assert manifest().item == "record"
     assert (beats.item, beats.input_shapes) == ("beat", {"signal": ("batch", 2, 180), "metadata": ("batch", 1)})
     assert beats.output_shapes == {"probabilities": ("batch", 3)}
     sentences = manifest(**held, beats=BeatConfig(), words=words)
-    assert (sentences.item, sentences.input_shapes["tokens"]) == ("sentence", ("batch", 32, 3))
+    assert (sentences.item, sentences.input_shapes["tokens"]) == ("sentence", ("batch", 32, 4))
     assert sentences.output_shapes == {"probabilities": ("batch", 3, 32)}
     with pytest.raises(ValueError, match="heartbeats"):
         manifest(**held)

@@ -6,10 +6,9 @@ import pytest
 from bundles import FLOAT, graph, manifest, model
 from onnx import TensorProto, helper, numpy_helper
 
-from ecgtool.catalog.bundle import Words
 from ecgtool.catalog.modelfile import open_session, refuse_unsafe
 from ecgtool.errors import FormatError
-from ecgtool.settings import BeatConfig
+from ecgtool.settings import BeatConfig, Words
 from ecgtool.task import Task
 
 MANIFEST = manifest()
@@ -258,11 +257,11 @@ def test_tokens_hold_integers_and_nothing_else_does():
     held = manifest(
         task=Task(name="aami5", kind="multiclass", labels=("N", "S"), of="beat"),
         beats=BeatConfig(),
-        words=Words(waves="unet1d", vocabulary="sha256:0", words=4, columns=3),
+        words=Words(ids=74, longest=4, vocabulary="sha256:0"),
         tabular=(),
         thresholds={},
     )
-    shapes = {"signal": ("batch", 12, 1000), "tokens": ("batch", 4, 3)}
+    shapes = {"signal": ("batch", 12, 1000), "tokens": ("batch", 4, 4)}
     assert dict(held.input_shapes) == shapes
     for kind, fits in ((TensorProto.INT64, True), (TensorProto.FLOAT, False)):
         inputs = [

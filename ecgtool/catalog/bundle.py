@@ -24,8 +24,9 @@ from ecgtool.catalog.card import card
 from ecgtool.config import checked
 from ecgtool.errors import ConfigError, FormatError, IntegrityError, NotFound
 from ecgtool.files import digest, explained, inside, read_json, staged_folder, valid_name, write_file, write_json
-from ecgtool.settings import BeatConfig, Preprocessing, Section
+from ecgtool.settings import BeatConfig, Preprocessing, Section, Words
 from ecgtool.task import Task
+from ecgtool.words import TOKEN_COLUMNS
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -65,15 +66,6 @@ class Parity(Section):
     max_difference: dict[str, float] = Field(description="File -> largest difference of a probability.")
 
 
-class Words(Section):
-    """The words that a model reads beside the signal; the vocabulary itself is ``vocabulary.json`` of the bundle."""
-
-    waves: str = Field(description="The method that finds the waves that words are made of.")
-    vocabulary: str = Field(description="Digest of the vocabulary.")
-    words: int = Field(description="Words of a sentence, those of its beginning and padding included.", ge=1)
-    columns: int = Field(description="Numbers that tell a word.", ge=1)
-
-
 class BundleManifest(Section):
     """What a model takes and gives, and where it comes from; ``bundle.json``. No time stamp."""
 
@@ -88,7 +80,8 @@ class BundleManifest(Section):
     calibrated: bool = Field(True, description="False where the model learned from signals of unknown scale.")
     tabular: tuple[str, ...] = Field((), description="Columns of the metadata input, raw; NaN where unknown.")
     beats: BeatConfig | None = Field(None, description="What the model is shown of each beat; null where of none.")
-    words: Words | None = Field(None, description="What words it reads; null where none.")
+    words: Words | None = Field(None, description="The words it reads; null where none. vocabulary.json holds them.")
+    waves: str = Field("", description="The method that finds the waves its words are made of.")
     inputs: Shapes = Field(
         default_factory=dict, description="Shape of each input, float32 or, of tokens, int64; filled in when written."
     )
@@ -140,14 +133,14 @@ class BundleManifest(Section):
         """Inputs of the model by name; the batch is free."""
         shapes: Shapes = {"signal": ("batch", len(self.leads), self.samples)}
         if self.words is not None:
-            shapes["tokens"] = ("batch", self.words.words, self.words.columns)
+            shapes["tokens"] = ("batch", self.words.longest, len(TOKEN_COLUMNS))
         return {**shapes, "metadata": ("batch", len(self.tabular))} if self.tabular else shapes
 
     @property
     def output_shapes(self) -> Shapes:
         """Outputs of the model by name; the batch is free. Of sentences a beat model says something of every word."""
         labels = ("batch", len(self.task.labels))
-        return {"probabilities": (*labels, self.words.words) if self.words and self.task.of == "beat" else labels}
+        return {"probabilities": (*labels, self.words.longest) if self.words and self.task.of == "beat" else labels}
 
 
 class Bundle:
