@@ -27,10 +27,11 @@ _LARGEST_CONSTANT = 64
 def to_onnx(model: Served, metadata: Mapping[str, str]) -> bytes:
     """The model as one ONNX file, without external data, in operators of the standard alone.
 
-    Inputs ``signal`` float32 [batch, leads, samples] in mV and, when the model is tabular, ``metadata`` float32
-    [batch, columns] (raw, NaN where unknown); output ``probabilities`` float32 [batch, labels]. The batch is dynamic;
-    normalisation and activation are inside. The recurrence is a ``Scan``, so that the file does not grow with the
-    number of samples.
+    Inputs ``signal`` float32 [batch, leads, samples] in mV; when the model reads sentences, ``tokens`` int64 [batch,
+    words, columns]; when it is tabular, ``metadata`` float32 [batch, columns] (raw, NaN where unknown), of words
+    [batch, words, columns]. Output ``probabilities`` float32 [batch, labels], of words or samples [batch, labels,
+    positions]. The batch is dynamic; normalisation and activation are inside. The recurrence is a ``Scan``, so that the
+    file does not grow with the number of samples.
 
     Args:
         model: What to export.
@@ -54,6 +55,7 @@ def to_onnx(model: Served, metadata: Mapping[str, str]) -> bytes:
 def _translated(model: Served) -> onnx.ModelProto:
     """The model as the exporter leaves it: the recurrence is a node of our own domain."""
     batch = Dim("batch")
+    others = tuple({0: batch} for _ in model.input_names[1:])
     with _without_chatter():
         program = torch.onnx.export(
             model,
@@ -61,7 +63,7 @@ def _translated(model: Served) -> onnx.ModelProto:
             dynamo=True,
             input_names=model.input_names,
             output_names=["probabilities"],
-            dynamic_shapes=tuple({0: batch} for _ in model.input_names),
+            dynamic_shapes=({0: batch}, others) if others else ({0: batch},),
             custom_translation_table=TRANSLATIONS,
             opset_version=OPSET,
             optimize=False,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +27,10 @@ _BATCHES = (1, 3, 32)
 """Sizes tried one after another, the last one from then on: the batch must be dynamic."""
 
 Floats = npt.NDArray[np.float32]
-Predict = Callable[[Floats, Floats | None], Floats]
-"""Probabilities [batch, labels] of ``signal`` [batch, leads, samples] in mV and raw ``metadata`` [batch, columns]."""
+Inputs = dict[str, npt.NDArray[Any]]
+"""``signal`` [batch, leads, samples] in mV, then, where the model takes them, ``tokens`` and raw ``metadata``."""
+Predict = Callable[[Inputs], Floats]
+"""Probabilities [batch, labels] or [batch, labels, positions]."""
 
 
 def records(store: Store) -> npt.NDArray[np.int64]:
@@ -47,7 +50,8 @@ def records(store: Store) -> npt.NDArray[np.int64]:
 def difference(store: Store, items: npt.NDArray[np.int64], model: Served, exported: Predict) -> float:
     """Largest difference of a probability between the trained and the exported model; NaN if either gives NaN."""
     trained = of_torch(model)
-    worst = [np.max(np.abs(trained(*inputs) - exported(*inputs))) for inputs in _batches(store, items, model.columns)]
+    batches = _batches(store, items, model.input_names)
+    worst = [np.max(np.abs(trained(inputs) - exported(inputs))) for inputs in batches]
     return float(np.max(worst))
 
 
@@ -68,10 +72,9 @@ def refuse_different(what: str, found: float) -> float:
 def of_torch(model: Served) -> Predict:
     """The trained model as a function of arrays."""
 
-    def predict(signal: Floats, metadata: Floats | None) -> Floats:
+    def predict(inputs: Inputs) -> Floats:
         with torch.inference_mode():
-            given = [torch.from_numpy(value) for value in (signal, metadata) if value is not None]
-            return np.asarray(model(*given).numpy())
+            return np.asarray(model(*map(torch.from_numpy, inputs.values())).numpy())
 
     return predict
 
@@ -80,9 +83,8 @@ def of_onnx(content: bytes, manifest: BundleManifest) -> Predict:
     """An ONNX file in onnxruntime, as a function of arrays; its inputs and outputs are checked."""
     session = open_session(content, "model.onnx", manifest.input_shapes, manifest.output_shapes)
 
-    def predict(signal: Floats, metadata: Floats | None) -> Floats:
-        given = {"signal": signal} if metadata is None else {"signal": signal, "metadata": metadata}
-        return np.asarray(session.run(["probabilities"], given)[0])
+    def predict(inputs: Inputs) -> Floats:
+        return np.asarray(session.run(["probabilities"], inputs)[0])
 
     return predict
 
@@ -94,18 +96,18 @@ def of_torchscript(content: bytes, _manifest: BundleManifest) -> Predict:
         warnings.simplefilter("ignore", DeprecationWarning)
         module = load(io.BytesIO(content))
 
-    def predict(signal: Floats, metadata: Floats | None) -> Floats:
+    def predict(inputs: Inputs) -> Floats:
         with torch.inference_mode():
-            given = [torch.from_numpy(value) for value in (signal, metadata) if value is not None]
-            return np.asarray(module(*given).numpy())
+            return np.asarray(module(*map(torch.from_numpy, inputs.values())).numpy())
 
     return predict
 
 
-def _batches(store: Store, items: npt.NDArray[np.int64], columns: int) -> Iterator[tuple[Floats, Floats | None]]:
+def _batches(store: Store, items: npt.NDArray[np.int64], names: Sequence[str]) -> Iterator[Inputs]:
     first, sizes = 0, iter(_BATCHES)
     while first < len(items):
         part = items[first : first + next(sizes, _BATCHES[-1])]
         signal = store.signals[part].astype(np.float32) * np.float32(store.manifest.scale_uv / 1000)
-        yield signal, np.array(store.tabular[part]) if columns else None
+        made = {"signal": signal, "tokens": store.tokens(part), "metadata": np.array(store.tabular[part])}
+        yield {name: np.asarray(made[name]) for name in names}
         first += len(part)

@@ -19,7 +19,7 @@ from ecgtool.export.served import Served
 
 
 def to_torchscript(model: Served) -> bytes:
-    """The model as a TorchScript archive: ``forward(signal[, metadata])`` gives the probabilities, as in ONNX.
+    """The model as a TorchScript archive: ``forward(signal[, tokens][, metadata])`` gives probabilities, as in ONNX.
 
     The batch is dynamic; the number of samples is that of the model.
     """

@@ -3,7 +3,7 @@
 An architecture is a ``torch.nn.Module`` called as ``network(signal, mask=None, tabular=None, tokens=None,
 other_signal=None)`` with ``signal`` float32 [batch, leads, samples] (normalised), ``tabular`` float32 [batch, columns]
 (standardised, 0 where unknown), and returns logits [batch, outputs]. Words it has no use for it ignores. Of the words
-of a sentence ``tokens`` is int64 [batch, words, columns] (see :mod:`ecgtool.views.sentences`) and ``tabular`` may be
+of a sentence ``tokens`` is int64 [batch, words, columns] (:data:`ecgtool.words.TOKEN_COLUMNS`) and ``tabular`` may be
 [batch, words, columns]; logits of words, or of samples, are [batch, outputs, positions]. An item's
 result does not depend on its batch neighbours; ``eval()`` makes it deterministic.
 """
@@ -39,6 +39,7 @@ class Inputs:
         fs: Sampling rate in Hz.
         tabular: Columns of ``tabular``; 0 where there are none.
         words: What its sentences are made of; None where there are none.
+        each: Whether every word has logits of its own; else the sentence has them.
     """
 
     leads: int
@@ -46,6 +47,7 @@ class Inputs:
     fs: float
     tabular: int = 0
     words: Words | None = None
+    each: bool = False
 
 
 @dataclass(frozen=True)
@@ -253,6 +255,7 @@ def assembled(config: TrainConfig, task: Task, inputs: Inputs, stats: NormStats)
         inputs = replace(inputs, samples=crops.length)
     positive = _single(task) if config.training.loss == "bce" else None
     outputs = len(task.labels) if positive is None else 1
+    inputs = replace(inputs, each=task.kind == "tokens" or task.of == "beat")
     return Normalised(build(config.arch, config.model, inputs, outputs), stats, crops, positive)
 
 

@@ -44,16 +44,13 @@ class Goal:
 
 
 class Masking(Protocol):
-    """Hides words of sentences and asks for them: what a batch of a ``tokens`` task is trained and validated on."""
+    """Hides other words of training sentences than those that the sentences come without."""
 
     def begin(self, epoch: int, rank: int) -> None:
         """Draw what is hidden in an epoch from the seed, its number and the process alone."""
 
     def drawn(self, batch: Batch) -> Batch:
         """The batch with words hidden at random, and targets at these alone."""
-
-    def fixed(self, batch: Batch) -> Batch:
-        """The same with words hidden that depend on the sentence alone, whatever the epoch and the batch."""
 
 
 @dataclass(frozen=True)
@@ -189,8 +186,6 @@ class Classifier(LightningModule):
 
     def validation_step(self, batch: Batch) -> None:
         """Keep the logits and targets of a batch for the end of the epoch, of asked positions alone."""
-        if self.method.masking is not None:
-            batch = self.method.masking.fixed(batch)
         said = self(batch).float(), batch.target
         self._said.append(decisions(*said) if self.trainer.world_size == 1 else said)
 

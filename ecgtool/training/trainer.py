@@ -34,6 +34,7 @@ from ecgtool.training.history import read_history
 from ecgtool.training.inference import pick_device
 from ecgtool.training.lineage import Start, going_on, how_to_resume
 from ecgtool.training.losses import Loss, balanced
+from ecgtool.training.masking import Masking
 from ecgtool.training.mixup import mixup_of
 from ecgtool.training.module import Classifier, Goal, Method
 from ecgtool.training.plan import Plan, make_plan
@@ -125,7 +126,8 @@ def _method(run: Run, plan: Plan, feed: Feed) -> Method:
     training, first = run.config.training, first_averaged(run.config.training)
     steps = feed.steps(training.epochs if first is None else first)
     held = None if first is None else steps
-    return Method(training, _augmentation(run, plan), steps, feed.shuffled.items, held, mixup_of(training))
+    masking = Masking(training.seed) if plan.task.kind == "tokens" else None
+    return Method(training, _augmentation(run, plan), steps, feed.shuffled.items, held, mixup_of(training), masking)
 
 
 def _augmentation(run: Run, plan: Plan) -> Augmentation:

@@ -15,10 +15,13 @@ from ecgtool.export.torchscript import to_torchscript
 from ecgtool.models import ARCHITECTURES
 from ecgtool.models.contract import Inputs, Normalised, assembled, build
 from ecgtool.run import NormStats
+from ecgtool.settings import Words
 from ecgtool.task import Task
 
 WORDS = {"signal", "mask", "tabular", "tokens", "other_signal"}
 SMALL = {
+    "ecgbert": {"width": 8, "layers": 1, "heads": 2, "points": 8, "channels": 4, "longest": 5, "segments": 1},
+    "ecgbert-small": {"width": 8, "layers": 1, "heads": 2, "channels": 4, "longest": 5, "segments": 1},
     "xlstm": {"embedding_dim": 8, "slstm_hidden_size": 8, "mlstm_hidden_size": 8, "num_heads": 2},
     "xlstm-large": {
         "embedding_dim": 8,
@@ -33,6 +36,20 @@ SMALL = {
 }
 """Options that make a large architecture quick; a name that is not here is tested as it is."""
 LEADS, SAMPLES, OUTPUTS, COLUMNS = 3, 96, 4, 2
+SENTENCE = torch.tensor([[1, 0, 0, 0], [5, 0, 30, 0], [6, 30, 61, 0], [2, 0, 0, 0], [0, 0, 0, 0]])
+"""One of two words, for architectures that read sentences; they are given the same one with every signal."""
+VOCABULARY = Words(ids=8, longest=len(SENTENCE), vocabulary="sha256:0")
+
+
+class WithWords(torch.nn.Module):
+    """A network that reads sentences, as one of signals alone."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, signal, **words):
+        return self.network(signal, **{**words, "tokens": SENTENCE.expand(signal.shape[0], -1, -1)})
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -49,7 +66,13 @@ every_architecture = pytest.mark.parametrize("arch", ARCHITECTURES)
 
 def make(arch, *, leads=LEADS, samples=SAMPLES, columns=COLUMNS, outputs=OUTPUTS):
     torch.manual_seed(0)
-    return build(arch, SMALL.get(arch, {}), Inputs(leads, samples, 100.0, columns), outputs).eval()
+    return worded(
+        arch, build(arch, SMALL.get(arch, {}), Inputs(leads, samples, 100.0, columns, VOCABULARY), outputs)
+    ).eval()
+
+
+def worded(arch, network):
+    return WithWords(network) if "tokens" in ARCHITECTURES.load(arch).reads else network
 
 
 def example(batch=4, leads=LEADS, samples=SAMPLES, columns=COLUMNS):
@@ -69,7 +92,7 @@ def test_its_description_is_complete(arch):
 @every_architecture
 def test_it_builds_with_its_default_options_and_gives_logits(arch):
     torch.manual_seed(0)
-    network = build(arch, {}, Inputs(12, 200, 100.0, 2), 5).eval()
+    network = worded(arch, build(arch, {}, Inputs(12, 200, 100.0, 2, VOCABULARY), 5)).eval()
     signal, tabular = example(1, 12, 200)
     with torch.inference_mode():
         logits = network(signal, tabular=tabular)
@@ -195,7 +218,9 @@ def on_crops_with_one_logit(arch):
     torch.manual_seed(0)
     training = {"crop_s": SAMPLES / 2 / 100, "crops": 3, "loss": "bce"}
     config = resolve([{"arch": arch, "model": SMALL.get(arch, {}), "training": training}])
-    return assembled(config, BINARY, Inputs(LEADS, SAMPLES, 100.0, COLUMNS), STATS).eval()
+    made = assembled(config, BINARY, Inputs(LEADS, SAMPLES, 100.0, COLUMNS, VOCABULARY), STATS)
+    made.network = worded(arch, made.network)
+    return made.eval()
 
 
 @every_architecture

@@ -1,0 +1,173 @@
+"""ecgbert: a language model of ECGs, whose words are waves.
+
+A word enters as the sum of what it is called (its token), where it stands in the sentence (its position), which lead it
+is of (its segment) and how it looks (its samples, embedded by a small U-Net); a transformer encoder reads the sentence
+(Choi et al. 2023, arXiv:2306.06340, after Devlin et al. 2019, doi:10.18653/v1/N19-1423). A word that is masked is
+blanked as a whole: neither its samples nor its length are looked at, and nothing tells times other than the lengths of
+the words that can be seen.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from ecgtool.errors import ConfigError
+from ecgtool.models.contract import Inputs, ModelSpec
+from ecgtool.models.transformer import Encoder
+from ecgtool.models.waveform import WaveEncoder, spans
+from ecgtool.settings import Section
+from ecgtool.words import FIRST_WORD, PAD
+
+PAPER = "Choi et al. 2023, ECGBERT: Understanding Hidden Language of ECGs with Self-Supervised Representation Learning"
+
+
+class ECGBERTOptions(Section):
+    """Options of ``ecgbert``; the defaults are the published size."""
+
+    width: int = Field(64, description="Width of a token; a multiple of heads.", ge=1)
+    layers: int = Field(12, description="Layers of the encoder.", ge=1)
+    heads: int = Field(4, description="Attention heads.", ge=1)
+    growth: int = Field(4, description="The inner layer of each block is so many times as wide.", ge=1)
+    dropout: float = Field(0.1, description="Dropout in the encoder and before the last layer.", ge=0, lt=1)
+    points: int = Field(32, description="Points that the samples of a word are resampled to; a multiple of 4.", ge=4)
+    channels: int = Field(12, description="Features of the U-Net at full resolution.", ge=1)
+    longest: int = Field(512, description="Most words of a sentence.", ge=2)
+    segments: int = Field(16, description="Leads that are told apart; further ones count as the last.", ge=1)
+    head_layers: int = Field(1, description="Layers of the head before its last one.", ge=0)
+    head_width: int = Field(64, description="Their width.", ge=1)
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is no multiple of heads {self.heads}")
+        if self.points % 4:
+            raise ValueError(f"points {self.points} is no multiple of 4")
+        return self
+
+
+class WordEmbedding(nn.Module):
+    """Words to vectors: token, position, segment and samples, added and normalised.
+
+    Args:
+        options: Sizes.
+        inputs: Shapes.
+        ids: Ids of the vocabulary, the special ones included.
+    """
+
+    def __init__(self, options: ECGBERTOptions, inputs: Inputs, ids: int) -> None:
+        super().__init__()
+        self.points, self.fs = options.points, inputs.fs
+        self.token = nn.Embedding(ids, options.width)
+        self.position = nn.Embedding(options.longest, options.width)
+        self.segment = nn.Embedding(options.segments, options.width)
+        self.wave = WaveEncoder(inputs.leads, options.channels, options.width)
+        self.norm, self.dropout = nn.LayerNorm(options.width), nn.Dropout(options.dropout)
+        for table in (self.token, self.position, self.segment):
+            nn.init.normal_(table.weight, std=_SPREAD)
+
+    def forward(self, signal: Tensor, tokens: Tensor) -> Tensor:
+        """[batch, words, width] of ``signal`` [batch, leads, samples] and ``tokens`` int64 [batch, words, 4]."""
+        name, onset, end, lead = tokens.unbind(-1)
+        batch, words = name.shape
+        segment = self.segment(lead.clamp(0, self.segment.num_embeddings - 1))
+        place = self.position.weight[:words]
+        length = ((end - onset).to(signal.dtype) / self.fs).reshape(-1)
+        waves = self.wave(spans(signal, onset, end, self.points).flatten(0, 1), length)
+        seen = (name >= FIRST_WORD).unsqueeze(-1)
+        shape = waves.reshape(batch, words, -1) * seen
+        embedded: Tensor = self.dropout(self.norm(self.token(name) + place + segment + shape))
+        return embedded
+
+
+class Head(nn.Sequential):
+    """Features to logits through ``layers`` hidden layers.
+
+    Args:
+        features: Of what comes in, last axis.
+        outputs: Logits.
+        options: Depth, width, dropout.
+    """
+
+    def __init__(self, features: int, outputs: int, options: ECGBERTOptions) -> None:
+        widths = [features] + [options.head_width] * options.head_layers
+        hidden = [nn.Sequential(nn.Linear(before, after), nn.GELU()) for before, after in pairwise(widths)]
+        super().__init__(*hidden, nn.Dropout(options.dropout), nn.Linear(widths[-1], outputs))
+
+
+class ECGBERT(nn.Module):
+    """The encoder behind the embedding, and one head: of every word, or of the sentence by its first word (CLS).
+
+    Args:
+        options: Sizes.
+        inputs: Shapes; ``inputs.each`` says whether every word has an answer or the sentence has one.
+        outputs: Number of logits, of each word or of the sentence.
+
+    Raises:
+        ConfigError: There are no sentences, or longer ones than the options allow.
+    """
+
+    def __init__(self, options: ECGBERTOptions, inputs: Inputs, outputs: int) -> None:
+        super().__init__()
+        self.columns, self.each = inputs.tabular, inputs.each
+        self.embedding = WordEmbedding(options, inputs, _ids(options, inputs))
+        self.encoder = Encoder(options.layers, options.width, options.heads, options.growth, options.dropout)
+        self.head = Head(options.width + inputs.tabular, outputs, options)
+
+    def forward(
+        self, signal: Tensor, tabular: Tensor | None = None, tokens: Tensor | None = None, **_: Tensor | None
+    ) -> Tensor:
+        """Logits [batch, outputs, words], or [batch, outputs] of sentences.
+
+        Args:
+            signal: float32 [batch, leads, samples], the window that the words lie in.
+            tabular: float32 [batch, words, columns] of words or [batch, columns] of sentences; unknown where None.
+            tokens: int64 [batch, words, 4]: id, onset, end and lead of each word; ``PAD`` fills a sentence up.
+        """
+        if tokens is None:
+            raise ValueError("ecgbert reads sentences: tokens must be given")
+        hidden = self.encoder(self.embedding(signal, tokens), tokens[..., 0] != PAD)
+        features = hidden if self.each else hidden[:, 0]
+        if self.columns:
+            known = features.new_zeros(*features.shape[:-1], self.columns) if tabular is None else tabular
+            features = torch.cat([features, known], dim=-1)
+        logits: Tensor = self.head(features)
+        return logits.transpose(1, 2) if self.each else logits
+
+
+def _ids(options: ECGBERTOptions, inputs: Inputs) -> int:
+    if inputs.words is None:
+        raise ConfigError("ecgbert reads sentences, and there are none.", "Make them with: ecg sentences STORE")
+    if inputs.words.longest > options.longest:
+        raise ConfigError(
+            f"Sentences have up to {inputs.words.longest} words, and model.longest is {options.longest}.",
+            f"Give --set model.longest={inputs.words.longest}",
+        )
+    return inputs.words.ids
+
+
+_SPREAD = 0.02
+"""Deviation of the embeddings at the beginning, as in BERT."""
+
+ECGBERT_PUBLISHED = ModelSpec(
+    name="ecgbert",
+    summary="Transformer over sentences of waves, 64 wide and 12 layers deep; pre-trained by masking words.",
+    paper=PAPER,
+    reads=("signal", "tokens", "tabular"),
+    Config=ECGBERTOptions,
+    build=ECGBERT,
+)
+
+ECGBERT_SMALL = ModelSpec(
+    name="ecgbert-small",
+    summary="ecgbert with 4 layers and a smaller U-Net, sized for a laptop.",
+    paper=PAPER,
+    reads=("signal", "tokens", "tabular"),
+    Config=ECGBERTOptions,
+    build=ECGBERT,
+    preset={"layers": 4, "growth": 2, "points": 16, "channels": 8},
+)
