@@ -214,7 +214,7 @@ class Store:
         return [f"{ids[item]}@{at}" for item, at in zip(items.tolist(), positions.tolist(), strict=True)]
 
     def task(self, name: str = "") -> Task:
-        """The task of that name; the only one when ``name`` is empty.
+        """The task of that name; the only one when ``name`` is empty, but for that of words, which sentences bring.
 
         Raises:
             ConfigError: No such task, or several and no name.
@@ -222,8 +222,9 @@ class Store:
         tasks = {task.name: task for task in self.manifest.tasks}
         if name in tasks:
             return tasks[name]
-        if not name and len(tasks) == 1:
-            return next(iter(tasks.values()))
+        usual = [task for task in tasks.values() if task.kind != "tokens"] or list(tasks.values())
+        if not name and len(usual) == 1:
+            return usual[0]
         if not name:
             raise ConfigError(
                 f"{self.path.name} holds the tasks {', '.join(tasks) or 'none'}.", "Choose one with --task."
@@ -231,8 +232,14 @@ class Store:
         raise ConfigError(f"{self.path.name} holds no task '{name}'.", did_you_mean(name, tasks))
 
     def targets(self, task: Task) -> npt.NDArray[Any]:
-        """The targets of every item, or of every beat, as :class:`ecgtool.task.Task` says; memory-mapped."""
+        """The targets of every item, or of every beat, as :class:`ecgtool.task.Task` says; memory-mapped.
+
+        Raises:
+            ConfigError: The task is of words, which only a model of sentences reads.
+        """
         held = self.manifest
+        if task.kind == "tokens":
+            raise ConfigError(f"The task '{task.name}' is of the words of sentences.", "Train it with --arch ecgbert.")
         rows = held.beats if task.of == "beat" else held.items
         shape: tuple[int, ...] = (rows,) if task.exclusive else (rows, len(task.labels))
         if task.kind == "waves":
@@ -277,7 +284,8 @@ class Store:
         Tasks or arrays added later do not change it. The signals themselves are not read, gigabytes at every start;
         what they were made from and how is in the manifest.
         """
-        names = ["items.csv", f"targets/{task.name}.npy"] + (["tabular.npy"] if self.manifest.tabular else [])
+        names = ["items.csv"] + ([f"targets/{task.name}.npy"] if task.kind != "tokens" else [])
+        names += ["tabular.npy"] if self.manifest.tabular else []
         words = [f"{name} {digest(self.path / name)}" for name in names]
         words.append(self.manifest.model_dump_json(exclude={*ADDED, "notes", "made_by", *self._no_beats()}))
         return f"sha256:{hashlib.sha256(chr(10).join(words).encode()).hexdigest()}"

@@ -151,6 +151,10 @@ class Vocabulary(Section):
         shapes = np.array([word.shape for word in self.words])
         return self.scheme.compressed(shapes, np.array([word.seconds for word in self.words]))
 
+    def of_kind(self, kind: int) -> Floats:
+        """The numbers of each word of a kind, float32 [words, points + 1]."""
+        return self.centres[self.first[kind] - FIRST_WORD :][: self.sizes[kind]]
+
     @cached_property
     def task(self) -> Task:
         """What pre-training predicts: which word stands at a place. Label numbers are those of words less four."""
@@ -175,7 +179,7 @@ class Vocabulary(Section):
         ids = np.empty(len(kinds), np.int16)
         for kind, (first, size) in enumerate(zip(self.first, self.sizes, strict=True)):
             chosen = np.flatnonzero(kinds == kind)
-            centres = self.centres[first - FIRST_WORD :][:size]
+            centres = self.of_kind(kind)
             at_once = max(1, _LARGEST_BATCH // (size * self.scheme.points))
             for at in range(0, len(chosen), at_once):
                 part = chosen[at : at + at_once]
