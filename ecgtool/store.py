@@ -37,7 +37,7 @@ from ecgtool.home import find
 from ecgtool.record import Record
 from ecgtool.settings import Preprocessing, Section, Words
 from ecgtool.task import NOT_LABELLED, Task
-from ecgtool.waves import COLUMNS, Beats, Waves
+from ecgtool.waves import COLUMNS, Beats, Wave, Waves
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -330,6 +330,15 @@ class Store:
         begin, end = np.searchsorted(table[:, 0], [item, item + 1])
         held = beats[first:last, 1].astype(np.int64), table[begin:end, 1:].astype(np.int64)
         return Waves(self.manifest.fs, self.manifest.leads, *held)
+
+    def wave_counts(self, name: str = "") -> dict[str, int]:
+        """Waves of each kind in a set of that name, all items and leads together; in the newest one when empty.
+
+        Raises:
+            DataError: There is no such set.
+        """
+        kinds = self._wave_arrays(self.wave_set(name))[1][:, 1 + COLUMNS.index("kind")]
+        return {kind.name: int(np.count_nonzero(kinds == kind)) for kind in Wave}
 
     def _wave_arrays(self, held: WaveSet) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Beats int32 [beats, 2] and waves int32 [waves, 7] of all items, memory-mapped; sorted by item."""
