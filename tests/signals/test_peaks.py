@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ecgtool.datasets.synthetic import Synthetic
+from ecgtool.formats import read_record
 from ecgtool.signals.peaks import r_peaks
 
 WINDOW_S = 0.15
@@ -33,3 +34,101 @@ def test_a_line_without_a_heart_has_no_beats(fs, value):
     peaks = r_peaks(np.full((2, int(3 * fs)), value, np.float32), fs)
     assert peaks.shape == (0,)
     assert peaks.dtype == np.int64
+
+
+def drawn(number=0, fs=500.0, seconds=30):
+    corpus = Synthetic(6, seconds, 8, fs)
+    entry = corpus.entries[number]
+    return corpus.read(entry).signal, corpus.truth(entry).beat_s
+
+
+def test_inverting_or_scaling_the_leads_changes_nothing():
+    signal, _truth = drawn()
+    assert np.array_equal(r_peaks(signal, 500.0), r_peaks(-signal, 500.0))
+    assert np.array_equal(r_peaks(signal, 500.0), r_peaks(1000 * signal, 500.0))
+
+
+def test_a_lead_of_nothing_but_noise_takes_no_beat_away():
+    signal, truth = drawn()
+    noisy = signal.copy()
+    noisy[3] = 5 * np.random.default_rng(0).standard_normal(signal.shape[1])
+    noisy[5] = 0
+    noisy[7] = np.nan
+    peaks = r_peaks(noisy, 500.0)
+    assert matched(truth, peaks / 500.0) == (len(truth), len(peaks))
+
+
+def test_no_beat_lies_in_a_gap_of_all_leads():
+    signal, truth = drawn()
+    signal[:, 4000:7000] = np.nan
+    peaks = r_peaks(signal, 500.0)
+    assert not ((peaks >= 4000) & (peaks < 7000)).any()
+    outside = truth[(truth < 7.8) | (truth > 14.2)]
+    assert matched(outside, peaks / 500.0)[0] == len(outside)
+
+
+def test_atrial_pacing_spikes_are_no_beats():
+    signal, truth = drawn()
+    paced = signal.copy()
+    for at in np.round((truth - 0.3) * 500).astype(int):
+        if at >= 0:
+            paced[:, at : at + 2] += 3.0
+    peaks = r_peaks(paced, 500.0)
+    assert matched(truth, peaks / 500.0) == (len(truth), len(peaks))
+    assert np.abs(peaks - r_peaks(signal, 500.0)).max() <= 2
+
+
+def test_a_second_lead_bridges_a_burst_of_noise():
+    signal, truth = drawn()
+    noisy = signal[[1, 7]].copy()
+    noise = np.random.default_rng(1).standard_normal(2000)
+    noisy[0, 5000:7000] += 2 * np.convolve(noise, np.full(15, 1 / 15), "same")  # as slow as a QRS complex
+    alone, both = (r_peaks(leads, 500.0) / 500.0 for leads in (noisy[:1], noisy))
+    assert matched(truth, alone)[0] <= len(truth) - 3
+    assert abs(len(both) - len(truth)) <= 1
+    assert matched(truth, both)[0] >= len(truth) - 1
+
+
+def test_peaks_lie_on_the_extremum_of_a_lead():
+    signal, _truth = drawn()
+    lead = signal[1]
+    peaks = r_peaks(lead[None], 500.0)
+    for peak in peaks[peaks > 125]:
+        away = np.abs(lead - np.median(lead[peak - 125 : peak + 126]))
+        assert away[peak] >= 0.98 * away[peak - 20 : peak + 21].max()
+
+
+def test_noise_alone_holds_next_to_no_beats():
+    noise = np.random.default_rng(2).standard_normal((2, 36_000)).astype(np.float32)
+    assert len(r_peaks(noise, 360.0)) <= 3
+
+
+def test_pieces_of_a_long_recording_hold_the_same_beats():
+    signal, _truth = drawn(seconds=120)
+    whole = r_peaks(signal, 500.0)
+    later = r_peaks(signal[:, 20_000:], 500.0) + 20_000
+    whole, later = whole[whole > 30_000], later[later > 30_000]
+    assert len(whole) == len(later)
+    assert np.abs(whole - later).max() <= 2
+
+
+@pytest.mark.parametrize("fs", [50.0, 100.0, 250.0, 1000.0, 10_000.0])
+def test_the_rate_of_sampling_does_not_matter(fs):
+    signal, truth = drawn(2, fs, 10)
+    peaks = r_peaks(signal, fs)
+    assert matched(truth, peaks / fs) == (len(truth), len(peaks))
+
+
+@pytest.mark.parametrize(("record", "lead", "least"), [("100", 0, 0.999), ("203", 0, 0.985), ("208", 0, 0.993)])
+def test_beats_of_real_recordings_are_found(recordings, record, lead, least):
+    wfdb = pytest.importorskip("wfdb")
+    path = str(recordings("mitdb") / record)
+    signal = read_record(recordings("mitdb") / f"{record}.hea").signal[[lead]]
+    marks = wfdb.rdann(path, "atr")
+    truth = np.array(
+        [at for at, symbol in zip(marks.sample, marks.symbol, strict=True) if symbol in "NLRBAaJSVrFejnE/fQ?"]
+    )
+    peaks = r_peaks(signal, 360.0)
+    near = np.searchsorted(peaks, truth - 54), np.searchsorted(peaks, truth + 54)
+    hits = int((near[1] > near[0]).sum())
+    assert 2 * hits / (len(truth) + len(peaks)) >= least
