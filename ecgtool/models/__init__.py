@@ -8,6 +8,7 @@ ARCHITECTURES = Registry(
         "cnn1d": "ecgtool.models.cnn1d:CNN1D",
         "ecgbert": "ecgtool.models.ecgbert:ECGBERT_PUBLISHED",
         "ecgbert-small": "ecgtool.models.ecgbert:ECGBERT_SMALL",
+        "unet1d": "ecgtool.models.unet1d:UNET1D",
         "xlstm": "ecgtool.models.xlstm:XLSTM",
         "xlstm-large": "ecgtool.models.xlstm:XLSTM_LARGE",
         "xresnet1d": "ecgtool.models.xresnet1d:XRESNET1D",

@@ -62,6 +62,7 @@ class ModelSpec(Generic[Options]):
         Config: Its options.
         build: Makes the network from its options, the input shapes and the number of outputs.
         preset: Option values of this name that differ from the defaults of ``Config``.
+        per_sample: Whether it says of every sample what that is part of: logits [batch, outputs, samples].
     """
 
     name: str
@@ -71,6 +72,7 @@ class ModelSpec(Generic[Options]):
     Config: type[Options]
     build: Callable[[Options, Inputs, int], nn.Module]
     preset: Mapping[str, Any] = field(default_factory=dict)
+    per_sample: bool = False
 
     def options(self, values: Mapping[str, Any]) -> Options:
         """The options with ``values`` over the preset over the defaults.

@@ -8,7 +8,7 @@ follows from the seed, the epoch and the process alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ AUGMENTATIONS = Registry(
         "stretch": "ecgtool.training.augment_time:stretch",
         "shift": "ecgtool.training.augment_time:shift",
         "scale": "ecgtool.training.augment_size:scale",
+        "flip": "ecgtool.training.augment_size:flip",
         "wander": "ecgtool.training.augment_noise:wander",
         "powerline": "ecgtool.training.augment_noise:powerline",
         "muscle": "ecgtool.training.augment_noise:muscle",
@@ -58,6 +59,17 @@ class Source:
     recorded: Tensor
     noises: Mapping[str, Tensor]
     generator: torch.Generator
+
+    def beside(self) -> Source:
+        """The same with a further channel that is no lead, behind the others."""
+        row = self.mixing.new_zeros(1, self.mixing.shape[1])
+        none = self.std_mv.new_zeros(1, 1)
+        return replace(
+            self,
+            mixing=torch.cat([self.mixing, row]),
+            std_mv=torch.cat([self.std_mv, none]),
+            recorded=torch.cat([self.recorded, none]),
+        )
 
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
         """Numbers evenly spread from ``low`` to ``high``."""
@@ -107,12 +119,30 @@ class Augmentation:
         self._source = Source(self.config, self.fs, *tensors, noises, generator)
         return self._source
 
-    @torch.no_grad()
+    def with_targets(self, signal: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """The items as :meth:`__call__` has them, and the targets of their samples, moved as the samples are.
+
+        Targets go along as a channel that is no lead: whole numbers, of which none is drawn between two. Where an end
+        repeats its last sample it repeats that one's target; what a crop leaves out is asked no longer.
+
+        Args:
+            signal: [batch, leads, samples] in millivolt.
+            target: int64 [batch, samples], -1 where nothing is asked.
+        """
+        if not self.steps:
+            return signal, target
+        source = self._source or self.begin(0, signal.device)
+        joined = self._changed(torch.cat([signal, target[:, None] + 1.0], dim=1), source.beside())
+        return joined[:, :-1], joined[:, -1].round().long() - 1
+
     def __call__(self, signal: Tensor) -> Tensor:
         """The items [batch, leads, samples] in millivolt, each augmentation applied to a share of them."""
         if not self.steps:
             return signal
-        source = self._source or self.begin(0, signal.device)
+        return self._changed(signal, self._source or self.begin(0, signal.device))
+
+    @torch.no_grad()
+    def _changed(self, signal: Tensor, source: Source) -> Tensor:
         with torch.autocast(signal.device.type, enabled=False):  # in bfloat16 limb leads would fall out of step
             for step in self.steps:
                 chosen = source.uniform(0, 1, len(signal), 1, 1) < self.config.probability

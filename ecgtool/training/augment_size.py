@@ -15,6 +15,14 @@ def scale(signal: Tensor, source: Source) -> Tensor:
     return torch.where(source.recorded > 0, signal * factor, signal)
 
 
+def flip(signal: Tensor, source: Source) -> Tensor:
+    """Polarity reversed in all leads of an item, as where electrodes are swapped; a lead has no sign of its own then.
+
+    For models of single leads, which see a wave upright in one and inverted in another.
+    """
+    return torch.where(source.recorded > 0, -signal, signal)
+
+
 def drop(signal: Tensor, source: Source) -> Tensor:
     """Lead dropout: leads set to zero, as after an electrode fell off; one lead at least stays."""
     items, leads, _ = signal.shape

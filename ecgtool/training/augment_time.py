@@ -33,7 +33,8 @@ def stretch(signal: Tensor, source: Source) -> Tensor:
     curve = 2 * one - 5 * two + 4 * three - four
     twist = 3 * (two - three) + four - one
     smooth = two + 0.5 * part * (slope + part * (curve + part * twist))
-    return torch.where(source.recorded > 0, smooth, two)  # the channel that says what was recorded takes no other value
+    nearest = torch.where(part < 0.5, two, three)
+    return torch.where(source.recorded > 0, smooth, nearest)  # a channel that is no lead takes no values between
 
 
 def crop(signal: Tensor, source: Source) -> Tensor:

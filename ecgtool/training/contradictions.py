@@ -42,6 +42,29 @@ def refuse_contradictions(training: TrainingConfig, task: Task) -> None:
         log.warning("rare labels are oversampled and weighted; one of both is usually enough")
 
 
+def refuse_unfit_network(arch: str, task: Task, *, per_sample: bool) -> None:
+    """Refuse a network that says of samples what a task asks of whole items, or the other way round.
+
+    Args:
+        arch: Its name.
+        task: What is to be learnt.
+        per_sample: Whether it says something of every sample.
+
+    Raises:
+        ConfigError: They do not fit.
+    """
+    if per_sample and task.kind != "waves":
+        raise ConfigError(
+            f"'{arch}' labels samples, which the task '{task.name}' ({task.kind}) does not ask for.",
+            "Choose another --arch; see: ecg train --list",
+        )
+    if task.kind == "waves" and not per_sample:
+        raise ConfigError(
+            f"The task '{task.name}' asks for a label of every sample, which '{arch}' does not give.",
+            "Use --arch unet1d.",
+        )
+
+
 def refuse_of_positions(training: TrainingConfig, task: Task) -> None:
     """Refuse settings that have no meaning where an item has several targets: of its beats, words or samples.
 

@@ -135,7 +135,7 @@ class Classifier(LightningModule):
         """The loss of a batch, augmented: of crops, where the model reads crops."""
         if self.method.masking is not None:
             batch = self.method.masking.drawn(batch)
-        loss = self._training_loss(self.method.augmentation(self._cut(self._millivolts(batch))), batch)
+        loss = self._training_loss(*self._augmented(batch))
         with torch.no_grad():
             items = len(batch.target)
             self._train_loss += torch.stack([loss.double() * items, loss.new_tensor(items, dtype=torch.float64)])
@@ -144,6 +144,14 @@ class Classifier(LightningModule):
         if self.device.type == "cpu" or (index + 1) % CHECK_EVERY == 0:
             self._refuse_bad_loss()
         return self._weighed(loss, len(batch.target), index)
+
+    def _augmented(self, batch: Batch) -> tuple[Tensor, Batch]:
+        """The signal of a batch in millivolt, augmented, and the batch; targets of samples move with these."""
+        signal = self._millivolts(batch)
+        if self.goal.task.kind != "waves":
+            return self.method.augmentation(self._cut(signal)), batch
+        signal, target = self.method.augmentation.with_targets(signal, batch.target)
+        return signal, batch._replace(target=target)
 
     def _cut(self, signal: Tensor) -> Tensor:
         cut: Tensor = signal if self.model.crops is None else self.model.crops(signal)

@@ -18,7 +18,7 @@ from ecgtool.store import Store
 from ecgtool.task import Task
 from ecgtool.training import trackers
 from ecgtool.training.augment import refuse_unfit
-from ecgtool.training.contradictions import refuse_contradictions, refuse_of_positions
+from ecgtool.training.contradictions import refuse_contradictions, refuse_of_positions, refuse_unfit_network
 from ecgtool.training.data import Indices, chosen
 
 
@@ -76,6 +76,7 @@ def make_plan(config: TrainConfig, store: Store | None = None) -> Plan:
     given = config.training.val_metric or task.metric
     metric = ALIASES.get(given, given)
     find_metric(metric)
+    refuse_unfit_network(config.arch, task, per_sample=spec.per_sample)
     store = as_read(config, store, task)
     train, val = chosen(store, task, "train", config), chosen(store, task, "val", config)
     _check_labels(store, task, metric, train, val)

@@ -62,6 +62,8 @@ def one_thread():
 
 
 every_architecture = pytest.mark.parametrize("arch", ARCHITECTURES)
+of_items = pytest.mark.parametrize("arch", [name for name in ARCHITECTURES if not ARCHITECTURES.load(name).per_sample])
+"""Those that say something of whole items; crops and single logits are for them."""
 
 
 def make(arch, *, leads=LEADS, samples=SAMPLES, columns=COLUMNS, outputs=OUTPUTS):
@@ -69,6 +71,12 @@ def make(arch, *, leads=LEADS, samples=SAMPLES, columns=COLUMNS, outputs=OUTPUTS
     return worded(
         arch, build(arch, SMALL.get(arch, {}), Inputs(leads, samples, 100.0, columns, VOCABULARY), outputs)
     ).eval()
+
+
+def of_shape(arch, batch, outputs, samples):
+    """The shape of its logits."""
+    per_sample = ARCHITECTURES.load(arch).per_sample
+    return (batch, outputs, samples) if per_sample else (batch, outputs)
 
 
 def worded(arch, network):
@@ -96,7 +104,7 @@ def test_it_builds_with_its_default_options_and_gives_logits(arch):
     signal, tabular = example(1, 12, 200)
     with torch.inference_mode():
         logits = network(signal, tabular=tabular)
-    assert logits.shape == (1, 5)
+    assert logits.shape == of_shape(arch, 1, 5, 200)
     assert logits.isfinite().all()
 
 
@@ -171,7 +179,7 @@ def test_signal_and_tabular_values_both_count(arch):
 def test_it_works_without_tabular_values(arch):
     signal, _ = example()
     with torch.inference_mode():
-        assert make(arch, columns=0)(signal).shape == (4, OUTPUTS)
+        assert make(arch, columns=0)(signal).shape == of_shape(arch, 4, OUTPUTS, SAMPLES)
         network = make(arch)
         unknown = network(signal, tabular=torch.zeros(4, COLUMNS))
         torch.testing.assert_close(network(signal), unknown)
@@ -195,7 +203,7 @@ def test_it_takes_any_number_of_leads_samples_and_outputs(arch, leads, samples, 
     signal, tabular = example(2, leads, samples)
     with torch.inference_mode():
         logits = network(signal, tabular=tabular)
-    assert logits.shape == (2, outputs)
+    assert logits.shape == of_shape(arch, 2, outputs, samples)
     assert logits.isfinite().all()
 
 
@@ -233,7 +241,7 @@ def test_unknown_tabular_values_count_as_the_mean(arch):
     torch.testing.assert_close(unknown, mean)
 
 
-@every_architecture
+@of_items
 def test_on_crops_with_one_logit_an_items_result_does_not_depend_on_its_neighbours(arch):
     model = on_crops_with_one_logit(arch)
     signal, tabular = example()
@@ -245,7 +253,7 @@ def test_on_crops_with_one_logit_an_items_result_does_not_depend_on_its_neighbou
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
 
 
-@every_architecture
+@of_items
 def test_on_crops_gradients_reach_the_network(arch):
     model = on_crops_with_one_logit(arch).train()
     signal, tabular = example(16)

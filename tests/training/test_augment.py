@@ -46,7 +46,7 @@ def einthoven(signal):
     return float((signal[:, :6] - weights @ signal[:, :2]).abs().max())
 
 
-@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("name", [name for name in AUGMENTATIONS if name != "flip"])
 def test_each_keeps_the_shape_changes_the_items_and_follows_its_seed(items, name):
     made = augmentation(name)
     first = made(items)
@@ -70,6 +70,33 @@ def test_a_probability_of_a_half_leaves_about_half_of_the_items_as_they_are(item
     many = items.repeat(20, 1, 1)
     same = (augmentation(name, probability=0.5)(many) == many).flatten(1).all(dim=1)
     assert 0.35 < same.float().mean() < 0.7
+
+
+def test_a_flip_reverses_the_polarity_of_leads_alone(items):
+    items[:, -1] = 1.0
+    made = augmentation("flip", (*LEADS_12[:-1], MASK))(items)
+    assert torch.equal(made[:, :-1], -items[:, :-1])
+    assert torch.equal(made[:, -1], items[:, -1])
+
+
+TIMED = ("stretch", "shift", "crop")
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_targets_of_samples_move_with_them(items, name):
+    """Steps between whole numbers, one of them where nothing is asked, and a signal that is these numbers too."""
+    target = (torch.arange(SAMPLES) // 50 % 5 - 1).expand(16, SAMPLES)
+    made = augmentation(name, ("II",), scale=0.1, shift=40, stretch=0.2)
+    signal, moved = made.with_targets(target[:, None].float() + 1, target)
+    assert signal.shape == (16, 1, SAMPLES)
+    assert (moved.shape, moved.dtype) == (target.shape, target.dtype)
+    if name not in TIMED:
+        assert torch.equal(moved, target)
+        return
+    assert not torch.equal(moved, target)
+    away = (signal[:, 0] - (moved + 1)).abs()
+    assert float((away < 0.2).float().mean()) > 0.95, "away from steps they are as near as before"
+    assert set(moved.unique().tolist()) <= {-1, 0, 1, 2, 3}
 
 
 def test_noise_has_the_share_of_the_leads_deviation_that_is_asked_for(items):

@@ -75,7 +75,7 @@ class Network(nn.Module):
         return self.layer(signal)
 
 
-SLOPES = ModelSpec("slopes", "", "", ("signal",), Options, Network)
+SLOPES = ModelSpec("slopes", "", "", ("signal",), Options, Network, per_sample=True)
 
 
 @pytest.fixture
