@@ -13,6 +13,8 @@ COMMANDS = Registry(
         "download": "ecgtool.commands.download:download",
         "convert-serial": "ecgtool.commands.convert_serial:convert_serial",
         "prepare": "ecgtool.commands.prepare:PREPARE",
+        "segment": "ecgtool.commands.segment:segment",
+        "sentences": "ecgtool.commands.sentences:sentences",
         "train": "ecgtool.commands.train:train",
         "evaluate": "ecgtool.commands.evaluate:evaluate",
         "export": "ecgtool.commands.export:export",

@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,17 @@ from ecgtool import __version__, console
 from ecgtool.config import checked
 from ecgtool.delineation.growing import Growing
 from ecgtool.errors import ConfigError, DataError
-from ecgtool.files import digest, explained, json_text, locked_folder, read_json, valid_name, write_file, write_json
+from ecgtool.files import (
+    digest,
+    explained,
+    json_text,
+    locked_folder,
+    read_json,
+    staged_folder,
+    valid_name,
+    write_file,
+    write_json,
+)
 from ecgtool.store import ADDED, Store, StoreManifest, WaveSet
 from ecgtool.waves import COLUMNS, Waves
 
@@ -87,6 +97,29 @@ def add_waves(
     return Store.open(store.path)
 
 
+def copied(store: Store, final: Path, *, force: bool = False) -> Store:
+    """A copy of a store, to be given waves that the store itself is not to have.
+
+    A copy that is there already is taken as it is, so that what was interrupted goes on.
+
+    Raises:
+        ConfigError: Something else is there, and ``force`` is not given or it is no store.
+        EcgError: The copy cannot be written.
+    """
+    if final.exists() and not force and (final / "manifest.json").is_file():
+        held = Store.open(final)
+        if _base(held) == _base(store):
+            return held
+    with staged_folder(final, force=force, holds={entry.name for entry in store.path.iterdir()}) as folder:
+        shutil.copytree(store.path, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
+    return Store.open(final)
+
+
+def _base(store: Store) -> dict[str, Any]:
+    """What the manifest says of items and signals."""
+    return store.manifest.model_dump(mode="json", exclude={*ADDED, "notes"})
+
+
 def held_set(store: Store, wanted: WaveSet, *, force: bool = False) -> bool:
     """Whether the store holds that very set already, so that there is nothing to do.
 
@@ -99,7 +132,7 @@ def held_set(store: Store, wanted: WaveSet, *, force: bool = False) -> bool:
     if _made_as(held) != _made_as(wanted):
         raise ConfigError(
             f"{store.path.name} holds waves '{held.name}' of {_words(held)} already, not of {_words(wanted)}.",
-            "Give --force to replace them.",
+            "Give --force to replace them, or the others another --name.",
         )
     return True
 
@@ -147,8 +180,7 @@ def _wave_rows(item: int, waves: Waves, names: dict[str, int]) -> npt.NDArray[np
 
 def _fingerprint(store: Store, wanted: WaveSet) -> str:
     """What decides the waves: how they are found, and the store's items and signals."""
-    held = store.manifest.model_dump(mode="json", exclude={*ADDED, "notes"})
-    document = {"set": wanted.model_dump(mode="json"), "store": held, "version": __version__}
+    document = {"set": wanted.model_dump(mode="json"), "store": _base(store), "version": __version__}
     return hashlib.sha256(json_text(document).encode()).hexdigest()
 
 

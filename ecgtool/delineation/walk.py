@@ -41,6 +41,7 @@ class Source:
         samples: Its length.
         read: ``read(begin, end)`` gives these samples: float32 [leads, end - begin].
         calibrated: Whether they are millivolts.
+        recorded: The leads of the whole recording, of which ``leads`` may be a part.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Source:
     samples: int
     read: Callable[[int, int], Floats]
     calibrated: bool = True
+    recorded: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -64,7 +66,15 @@ def of_record(record: Record, leads: Sequence[str] = ()) -> Source:
     """
     chosen = record.select(leads) if leads else record
     signal = chosen.signal
-    return Source(record.id, record.fs, chosen.leads, signal.shape[1], lambda a, b: signal[:, a:b], record.calibrated)
+    return Source(
+        name=record.id,
+        fs=record.fs,
+        leads=chosen.leads,
+        samples=signal.shape[1],
+        read=lambda begin, end: signal[:, begin:end],
+        calibrated=record.calibrated,
+        recorded=record.leads,
+    )
 
 
 def of_file(path: str | Path, leads: Sequence[str] = ()) -> Source:
