@@ -76,6 +76,8 @@ def moved(values: Values, beats: int) -> Values:
 def _windows(values: Values, before: int, after: int) -> Values:
     """The values from ``before`` beats earlier to ``after`` beats later: [beats, before + 1 + after], NaN beyond."""
     padded = np.pad(values, (before, after), constant_values=np.nan)
+    if not len(values):
+        return np.empty((0, before + 1 + after))
     return np.lib.stride_tricks.sliding_window_view(padded, before + 1 + after)
 
 
