@@ -269,6 +269,7 @@ def test_what_an_item_is_and_the_shapes_follow_from_beats_and_words():
     assert beats.output_shapes == {"probabilities": ("batch", 3)}
     sentences = manifest(**held, beats=BeatConfig(), words=words)
     assert (sentences.item, sentences.input_shapes["tokens"]) == ("sentence", ("batch", 32, 4))
+    assert sentences.input_shapes["metadata"] == ("batch", 32, 1)
     assert sentences.output_shapes == {"probabilities": ("batch", 3, 32)}
     with pytest.raises(ValueError, match="heartbeats"):
         manifest(**held)

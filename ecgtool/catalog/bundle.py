@@ -130,17 +130,22 @@ class BundleManifest(Section):
 
     @property
     def input_shapes(self) -> Shapes:
-        """Inputs of the model by name; the batch is free."""
+        """Inputs of the model by name; the batch is free. Where words are beats, each has metadata of its own."""
         shapes: Shapes = {"signal": ("batch", len(self.leads), self.samples)}
+        each: tuple[int | str, ...] = ("batch",)
         if self.words is not None:
             shapes["tokens"] = ("batch", self.words.longest, len(TOKEN_COLUMNS))
-        return {**shapes, "metadata": ("batch", len(self.tabular))} if self.tabular else shapes
+            each = ("batch", self.words.longest) if self.beats is not None else each
+        return {**shapes, "metadata": (*each, len(self.tabular))} if self.tabular else shapes
 
     @property
     def output_shapes(self) -> Shapes:
-        """Outputs of the model by name; the batch is free. Of sentences a beat model says something of every word."""
-        labels = ("batch", len(self.task.labels))
-        return {"probabilities": (*labels, self.words.longest) if self.words and self.task.of == "beat" else labels}
+        """Outputs of the model by name; the batch is free. Words of beats, and gaps, have their own; so have samples."""
+        labels: tuple[int | str, ...] = ("batch", len(self.task.labels))
+        if self.task.kind == "waves":
+            return {"probabilities": (*labels, self.samples)}
+        each = self.task.of == "beat" or self.task.kind == "tokens"
+        return {"probabilities": (*labels, self.words.longest) if self.words and each else labels}
 
 
 class Bundle:

@@ -21,11 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool.catalog.bundle import Bundle, BundleManifest
-from ecgtool.catalog.modelfile import first_line, runtime_errors
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.formats import read_record
 from ecgtool.record import Record
 from ecgtool.serving.metadata import read_metadata
+from ecgtool.serving.model import probabilities_of, refuse_scale
 from ecgtool.serving.spans import STRETCH_S, Span, flat_leads, middle, spans
 from ecgtool.settings import Preprocessing
 from ecgtool.signals.checks import check
@@ -148,8 +148,13 @@ class Predictor:
             raise ConfigError(f"A threshold of {threshold:g} is not a probability.", "Give one from 0 to 1.")
         self.manifest = manifest
         self.leads = tuple(lead for lead in manifest.leads if lead != MASK)
-        self.thresholds = _thresholds(manifest, threshold)
+        self.thresholds = thresholds_of(manifest, threshold)
         self.session = bundle.session(threads)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the model is told beside the signal."""
+        return self.manifest.tabular
 
     def predict_file(self, path: str | Path, given: Mapping[str, str | float] | None = None) -> Prediction:
         """Read a recording and predict.
@@ -204,7 +209,7 @@ class Predictor:
     def _told(self, record: Record, given: Mapping[str, str | float] | None) -> Told:
         """What the model is told beside the signal, once the recording's scale is known to fit."""
         values, notes = read_metadata(self.manifest.tabular, given or {}, record.meta)
-        self._refuse_scale(record)
+        refuse_scale(self.manifest, record)
         return Told(values, notes, np.array([values[name] for name in self.manifest.tabular], np.float32))
 
     def _stretch(self, record: Record, span: Span | None, told: Told) -> Stretch:
@@ -259,7 +264,7 @@ class Predictor:
             notes=(
                 *told.notes,
                 *_stand_in_notes(stand_ins),
-                *_signal_notes(record, flat, invalid, imputed),
+                *signal_notes(record, flat, invalid, imputed),
                 *self._length_notes(seconds),
             ),
         )
@@ -283,14 +288,7 @@ class Predictor:
         if self.manifest.tabular:
             shape = (len(windows), len(self.manifest.tabular))
             feeds["metadata"] = np.ascontiguousarray(np.broadcast_to(metadata, shape))
-        try:
-            made = np.asarray(self.session.run(["probabilities"], feeds)[0])
-        except runtime_errors() as error:
-            raise DataError(f"The model failed: {first_line(error)}", "Export it again.") from None
-        expected = (len(windows), len(self.manifest.task.labels))
-        if made.shape != expected or not (np.isfinite(made) & (made >= 0) & (made <= 1)).all():
-            raise DataError("The model gave something that is no probability.", "Is the recording's unit right?")
-        return made
+        return probabilities_of(self.session, feeds, (len(windows), len(self.manifest.task.labels)))
 
     def _length_notes(self, seconds: float) -> tuple[str, ...]:
         """What was done to a recording of another length, where its middle is all that is judged."""
@@ -300,21 +298,6 @@ class Predictor:
         if seconds > wanted:
             return (f"only the middle {wanted:.4g} s of {seconds:.4g} s were judged",)
         return (f"{seconds:.4g} s were put between zeros to make {wanted:.4g} s",)
-
-    def _refuse_scale(self, record: Record) -> None:
-        """Refuse a recording on another scale than the model's, unless the scale is taken off anyway."""
-        wanted = self.manifest.calibrated
-        if self.manifest.preprocessing.normalise != "none" or record.calibrated == wanted:
-            return
-        if wanted:
-            raise DataError(
-                f"Record '{record.id}' is not calibrated; the model needs millivolts.",
-                "Give a file that states its gain, or a model trained without calibration.",
-            )
-        raise DataError(
-            f"Record '{record.id}' is in millivolts; the model learned from signals of unknown scale.",
-            "Use a model trained on calibrated recordings.",
-        )
 
     def _long_enough(self, signal: Floats, record: Record) -> Floats:
         """The signal, if it fills a window; a sample lost to rounding at the end is repeated.
@@ -343,7 +326,7 @@ def _together(task: Task, windows: Floats) -> Floats:
     return np.asarray(holds / against, dtype=np.float32)
 
 
-def _thresholds(manifest: BundleManifest, threshold: float | None) -> dict[str, float]:
+def thresholds_of(manifest: BundleManifest, threshold: float | None) -> dict[str, float]:
     """What each label must reach: as given, as chosen on validation, or a half; none where the most probable is called.
 
     Of a binary task the positive label alone has a threshold.
@@ -360,7 +343,8 @@ def _stand_in_notes(stand_ins: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(f"{other} was taken for lead {name}" for name, other in stand_ins.items())
 
 
-def _signal_notes(record: Record, flat: Sequence[str], invalid: int, imputed: Sequence[str]) -> tuple[str, ...]:
+def signal_notes(record: Record, flat: Sequence[str], invalid: int, imputed: Sequence[str]) -> tuple[str, ...]:
+    """What a reader should know of the signal: leads that hold none, samples that were filled, what looks wrong."""
     notes = {
         f"lead {', '.join(imputed)} was not recorded": bool(imputed),
         f"lead {', '.join(flat)} is flat": bool(flat),

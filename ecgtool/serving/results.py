@@ -12,8 +12,9 @@ from typing import Any
 from ecgtool.console import inert
 from ecgtool.errors import EcgError
 from ecgtool.files import write_text
+from ecgtool.serving.answers import Predicts
 from ecgtool.serving.metadata import read_metadata
-from ecgtool.serving.predictor import Floats, Prediction, Predictor
+from ecgtool.serving.predictor import Floats, Prediction
 from ecgtool.store import stored_item
 
 WHOLE = "all"
@@ -29,15 +30,15 @@ class Failure:
 
 
 def predict_files(
-    predictor: Predictor,
+    predictor: Predicts,
     files: Sequence[str],
     given: Mapping[str, str | float],
-    each: Callable[[Prediction], object] | None = None,
-) -> tuple[list[Prediction], list[Failure]]:
+    each: Callable[[Any], object] | None = None,
+) -> tuple[list[Any], list[Failure]]:
     """Predict from every file; one that cannot be read or does not fit does not stop the others.
 
     Args:
-        predictor: The model.
+        predictor: The model, whatever it answers.
         files: Recordings, or items of a store as ``STORE:ITEM``.
         given: Metadata for all of them, over what each file says.
         each: Called with every prediction, e.g. to draw it; its errors count as the file's.
@@ -45,8 +46,8 @@ def predict_files(
     Raises:
         ConfigError: The metadata cannot be, whatever the file.
     """
-    read_metadata(predictor.manifest.tabular, given, {})
-    made: list[Prediction] = []
+    read_metadata(predictor.columns, given, {})
+    made: list[Any] = []
     failed: list[Failure] = []
     for file in files:
         try:
@@ -60,7 +61,7 @@ def predict_files(
     return made, failed
 
 
-def _predict(predictor: Predictor, file: str, given: Mapping[str, str | float]) -> Prediction:
+def _predict(predictor: Predicts, file: str, given: Mapping[str, str | float]) -> Any:
     found = stored_item(file)
     if found is None:
         return predictor.predict_file(file, given)
