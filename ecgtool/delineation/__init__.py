@@ -13,7 +13,7 @@ from ecgtool.signals.peaks import r_peaks
 from ecgtool.signals.preprocess import fill
 from ecgtool.waves import UNKNOWN, Samples, Waves
 
-DEFAULT = "wavelet"
+DEFAULT = "unet1d"
 """The method where none is asked for."""
 
 

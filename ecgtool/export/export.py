@@ -16,7 +16,7 @@ from ecgtool import __version__
 from ecgtool.catalog.bundle import HOLDS, Bundle, BundleManifest, Origin, Parity, write_bundle
 from ecgtool.config import checked
 from ecgtool.console import log, progress
-from ecgtool.errors import ConfigError, DataError, NotFound, did_you_mean
+from ecgtool.errors import ConfigError, DataError, IntegrityError, NotFound, did_you_mean
 from ecgtool.export import parity
 from ecgtool.export.onnx import OPSET, to_onnx
 from ecgtool.export.props import metadata_props
@@ -24,9 +24,10 @@ from ecgtool.export.served import Served
 from ecgtool.export.torchscript import to_torchscript
 from ecgtool.files import read_json, refuse_existing, valid_name
 from ecgtool.home import portable
-from ecgtool.models.contract import load_run
+from ecgtool.models.contract import load_run, viewed
 from ecgtool.report import ATTRIBUTIONS
-from ecgtool.run import Run
+from ecgtool.run import VOCABULARY, Run
+from ecgtool.sentences.vocabulary import Vocabulary
 from ecgtool.settings import Preprocessing
 from ecgtool.store import Store
 
@@ -78,10 +79,10 @@ def export_run(
     valid_name(run.name, "bundle name")
     refuse_existing(out, force=force, holds=HOLDS)
     manifest = describe(run, opset=OPSET if "onnx" in formats else None)
-    model = Served(load_run(run), manifest.task, manifest.samples, len(manifest.tabular))
-    data = _fitting(manifest, store or _own_store(run))
+    model = served(run, manifest)
+    data = _fitting(manifest, viewed(run, store or _own_store(run)))
     items = parity.records(data)
-    models: dict[str, bytes] = {}
+    models = vocabulary_of(run)
     differences: dict[str, float] = {}
     with progress("exporting", len(formats)) as advance:
         for made in (FORMATS[name] for name in formats):
@@ -90,6 +91,34 @@ def export_run(
             advance(1)
     found = Parity(records=len(items), limit=parity.LIMIT, max_difference=differences)
     return write_bundle(out, manifest.model_copy(update={"parity": found}), models, force=force)
+
+
+def served(run: Run, manifest: BundleManifest) -> Served:
+    """The trained model behind the inputs and outputs that its bundle says."""
+    words, metadata = manifest.words, manifest.input_shapes.get("metadata", ())
+    return Served(
+        load_run(run),
+        manifest.task,
+        manifest.samples,
+        len(manifest.tabular),
+        words=words.longest if words else 0,
+        each=len(metadata) > 2,
+    )
+
+
+def vocabulary_of(run: Run) -> dict[str, bytes]:
+    """The words that a run reads, as a file of its bundle; none where it reads no sentences.
+
+    Raises:
+        IntegrityError: The run lacks its vocabulary, or has another one than it was trained with.
+    """
+    words, path = run.lineage.words, run.path / VOCABULARY
+    if words is None:
+        return {}
+    vocabulary = Vocabulary.read(path)
+    if vocabulary.digest != words.vocabulary:
+        raise IntegrityError(f"{path} is not the vocabulary that the run was trained with.", "Restore the file.")
+    return {VOCABULARY: vocabulary.text().encode()}
 
 
 def describe(run: Run, opset: int | None) -> BundleManifest:
@@ -110,6 +139,9 @@ def describe(run: Run, opset: int | None) -> BundleManifest:
         samples=lineage.samples,
         calibrated=lineage.calibrated,
         tabular=lineage.tabular if run.config.data.tabular else (),
+        beats=run.config.data.beats if lineage.task.of == "beat" else None,
+        words=lineage.words,
+        waves=lineage.waves,
         preprocessing=checked(Preprocessing, lineage.preprocessing),
         thresholds=thresholds,
         threshold_rule=_rule(run),
@@ -195,6 +227,11 @@ def _fitting(manifest: BundleManifest, store: Store) -> Store:
         raise DataError(
             f"{store.path} has other leads, samples, rate or tabular columns than the run was trained with.",
             "Name a store that fits with --dataset.",
+        )
+    if held.words != manifest.words:
+        raise DataError(
+            f"{store.path} has other sentences than the run was trained with.",
+            f"Make them again with its words: ecg sentences {store.path.name} --vocabulary {VOCABULARY} --force",
         )
     return store
 
