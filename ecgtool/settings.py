@@ -57,7 +57,10 @@ class BeatConfig(Section):
     before_s: float = Field(0.9, description="Signal before the R peak, in seconds.", gt=0, le=10)
     after_s: float = Field(0.9, description="Signal after the R peak, in seconds.", gt=0, le=10)
     features: tuple[str, ...] = Field(
-        ("previous", "next", "local", "ratio"), description="Features of each, by name; they are tabular inputs."
+        ("previous", "next", "local", "ratio"), description="RR-interval features, by name; they are tabular inputs."
+    )
+    shapes: bool = Field(
+        False, description="Tell how each beat differs from the recording's usual one as well, as tabular inputs."
     )
 
 

@@ -5,13 +5,13 @@ One function for training and for predicting: from a recording and its R peaks, 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ecgtool.settings import BeatConfig
-from ecgtool.signals import rr
+from ecgtool.signals import beat_shape, rr
 from ecgtool.waves import Samples
 
 Kind = TypeVar("Kind", bound=np.generic)
@@ -31,7 +31,7 @@ class Shown(NamedTuple):
 
 def columns(config: BeatConfig) -> tuple[str, ...]:
     """The names of the features, in the order in which a model takes them as tabular inputs."""
-    return config.features
+    return (*config.features, *(beat_shape.NAMES if config.shapes else ()))
 
 
 def reach(config: BeatConfig, fs: float) -> tuple[int, int]:
@@ -51,14 +51,18 @@ def show(signal: npt.NDArray[np.float32], fs: float, peaks: Samples, config: Bea
     Raises:
         ConfigError: A feature that there is not.
     """
-    items = np.zeros(len(peaks), np.int64)
-    return Shown(cut(signal[None], items, peaks, reach(config, fs)), features(signal, fs, peaks, config))
+    return Shown(windows(signal, fs, peaks, config), features(signal, fs, peaks, config))
 
 
-def features(signal: Any, fs: float, peaks: Samples, config: BeatConfig) -> npt.NDArray[np.float32]:
-    """The features of the beats of a recording alone, float32 [beats, columns]; arguments as of :func:`show`."""
-    del signal
-    return rr.features(peaks, fs, columns(config))
+def windows(signal: npt.NDArray[np.float32], fs: float, peaks: Samples, config: BeatConfig) -> npt.NDArray[np.float32]:
+    """The signal around some beats of a recording, float32 [beats, leads, samples]; arguments as of :func:`show`."""
+    return cut(signal[None], np.zeros(len(peaks), np.int64), peaks, reach(config, fs))
+
+
+def features(signal: npt.NDArray[np.float32], fs: float, peaks: Samples, config: BeatConfig) -> npt.NDArray[np.float32]:
+    """The features of all beats of a recording, float32 [beats, columns]; arguments as of :func:`show`."""
+    made = rr.features(peaks, fs, config.features)
+    return np.concatenate([made, beat_shape.shapes(signal, fs, peaks)], axis=1) if config.shapes else made
 
 
 def cut(signals: npt.NDArray[Kind], items: Samples, peaks: Samples, around: tuple[int, int]) -> npt.NDArray[Kind]:
