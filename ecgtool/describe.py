@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,7 +25,8 @@ from ecgtool.run import Run
 from ecgtool.settings import TrainConfig
 from ecgtool.signals.checks import check
 from ecgtool.signals.quality import LeadQuality, quality
-from ecgtool.store import Store, stored_item
+from ecgtool.store import SPLITS, Store, stored_item
+from ecgtool.task import Task
 
 PACKAGES = ("torch", "lightning", "onnx", "onnxruntime", "numpy", "scipy", "pandas", "scikit-learn", "wfdb", "pyedflib")
 
@@ -130,14 +131,25 @@ def describe_store(path: Path) -> Description:
         "tabular inputs": ", ".join(held.tabular) or "none",
         "saturated samples": held.saturated,
         "invalid samples": held.invalid,
+        **_heart(store),
         "size on disk": f"{sum(file.stat().st_size for file in path.rglob('*') if file.is_file()) / 1e6:.1f} MB",
         "made by": held.made_by,
     }
     facts.update({f"note {number}": note for number, note in enumerate(held.notes, 1)})
     rows = tuple(row for task in held.tasks for row in _label_rows(store, task.name))
     name = shlex.quote(portable(path))
-    following = (f"ecg train --dataset {name} --arch cnn1d", f"ecg plot {shlex.quote(f'{portable(path)}:0')}")
+    train = f"ecg train --dataset {name} --arch {_architecture(held.tasks)}"
+    plot = f"ecg plot {shlex.quote(f'{portable(path)}:0')}{' --waves' if held.waves or held.beats else ''}"
+    segment = (f"ecg segment {name}",) if held.beats and not held.waves else ()
+    following = (*segment, train, plot)
     return Description("store", path.name, facts, ("task", "label", "train", "val", "test"), rows, following)
+
+
+def _architecture(tasks: Sequence[Task]) -> str:
+    """One that suits what a store has been prepared for."""
+    if any(task.of == "beat" for task in tasks):
+        return "beat-cnn"
+    return "unet1d" if any(task.kind == "waves" for task in tasks) else "cnn1d"
 
 
 def describe_run(path: Path) -> Description:
@@ -254,13 +266,31 @@ def _lead_row(record: Record, index: int, judged: LeadQuality) -> tuple[Any, ...
 
 
 def _label_rows(store: Store, name: str) -> list[tuple[Any, ...]]:
+    """Items, or beats, of each split with each label; of labels that change within an item, the items labelled."""
     task = store.task(name)
-    targets, splits = store.targets(task), store.items["split"].to_numpy()
-    rows = []
-    for index, label in enumerate(task.labels):
-        positive = targets == index if task.exclusive else targets[:, index] == 1
-        rows.append((name, label, *(int((positive & (splits == split)).sum()) for split in ("train", "val", "test"))))
-    return rows
+    if task.kind == "tokens":
+        return []
+    if task.kind == "waves":
+        counts = [len(store.indices(split, task)) for split in SPLITS]
+        return [(name, f"{', '.join(task.labels)} by sample", *counts)]
+    return [(name, label, *counts.values()) for label, counts in store.label_counts(task).items()]
+
+
+def _heart(store: Store) -> dict[str, str]:
+    """Annotated beats by symbol, and sets of waves by kind, where the store has any."""
+    held = store.manifest
+    said = {}
+    if held.beats:
+        beats = store.beats
+        counts = np.bincount(beats.symbol, minlength=len(beats.symbols))
+        named = sorted(zip(counts.tolist(), beats.symbols, strict=True), reverse=True)
+        said["annotated beats"] = f"{held.beats} ({', '.join(f'{symbol} {count}' for count, symbol in named if count)})"
+    for each in held.waves:
+        kinds = ", ".join(f"{kind} {count}" for kind, count in store.wave_counts(each.name).items())
+        found = f"found by {each.method}" if each.method else "an expert's"
+        leads = f" on {' '.join(each.leads)}" if each.leads else ""
+        said[f"waves '{each.name}'"] = f"{kinds} of {counted(each.beats, 'beat')}, {found}{leads}"
+    return said
 
 
 def _metric_rows(document: Mapping[str, Any] | None, split: str) -> list[tuple[Any, ...]]:

@@ -20,12 +20,15 @@ from ecgtool import paper
 from ecgtool.catalog import Bundle
 from ecgtool.config import checked
 from ecgtool.console import DISCLAIMER, printable
+from ecgtool.delineation.shown import annotated_part, waves_of_item_part, waves_of_part
 from ecgtool.describe import locate
 from ecgtool.errors import ConfigError, DataError, EcgError, NotFound
 from ecgtool.files import explained
 from ecgtool.formats import read_record
 from ecgtool.metrics import Metrics
+from ecgtool.paper.beats import name_beats
 from ecgtool.paper.page import LONGEST_S, layout_of
+from ecgtool.paper.waves import draw_waves
 from ecgtool.record import Record
 from ecgtool.report.drawing import COLOURS
 from ecgtool.report.figures import label_intervals
@@ -33,6 +36,7 @@ from ecgtool.run import Run
 from ecgtool.settings import Preprocessing
 from ecgtool.signals.checks import check
 from ecgtool.store import Store
+from ecgtool.waves import Wave, Waves
 
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -68,13 +72,14 @@ class Picture:
     more: str = ""
 
 
-def picture(target: str, start_s: float = 0.0, seconds: float | None = None) -> Picture:
+def picture(target: str, start_s: float = 0.0, seconds: float | None = None, *, waves: bool = False) -> Picture:
     """Draw a recording, an item of a store (``STORE:ITEM``), a run, a bundle or a registered model.
 
     Args:
         target: A path or a name.
         start_s: Where in a recording to start.
         seconds: How much of it to draw; a page at most, and a page where not given.
+        waves: Whether to draw its waves.
 
     Raises:
         NotFound: There is nothing of that path or name, or the store has no such item.
@@ -84,37 +89,52 @@ def picture(target: str, start_s: float = 0.0, seconds: float | None = None) -> 
     store, item = _store_and_item(target)
     path = locate(store)
     if (path / "manifest.json").is_file():
-        return of_item(Store.open(path), store, item or "0", start_s, seconds)
-    if start_s or seconds is not None:
-        _refuse_range(path)
+        return of_item(Store.open(path), store, item or "0", start_s, seconds, waves=waves)
+    if start_s or seconds is not None or waves:
+        _refuse_range(path, "--waves" if waves else "--start and --seconds")
     if (path / "config.yaml").is_file():
         return of_run(Run.open(path))
     if (path / "bundle.json").is_file():
         return of_bundle(Bundle.open(path))
     if path.is_dir():
         raise EcgError(f"{path} is a folder, but not a store, a run or a bundle.", "Name a recording in it.")
-    return of_recording(path, start_s, seconds)
+    return of_recording(path, start_s, seconds, waves=waves)
 
 
-def of_recording(path: Path, start_s: float = 0.0, seconds: float | None = None) -> Picture:
-    """A page of a recording."""
+def of_recording(path: Path, start_s: float = 0.0, seconds: float | None = None, *, waves: bool = False) -> Picture:
+    """A page of a recording, with its waves if asked."""
     record = read_record(path, start_s, LONGEST_S if seconds is None else min(seconds, LONGEST_S))
     layout = layout_of(record)
     title = record.id or path.stem
     end = start_s + layout.samples / record.fs
     whole = float(record.meta.get("duration_s", record.seconds))
-    more = f"ecg plot {shlex.quote(str(path))} --start {end:g}" if end < whole - 1 / record.fs else ""
+    flag = " --waves" if waves else ""
+    more = f"ecg plot {shlex.quote(str(path))} --start {end:g}{flag}" if end < whole - 1 / record.fs else ""
     warnings = (*record.meta.get("warnings", ()), *check(record))
     facts = {**_facts(record, start_s, end), "warnings": list(warnings)}
     figure = paper.draw(record, title=title, note=" ".join(warnings))
+    if waves:
+        facts["waves"] = _draw_waves(figure, record, *waves_of_part(path, start_s, end - start_s))
     return Picture("recording", _file_name(title, start_s), title, figure, facts, more)
 
 
-def of_item(store: Store, name: str, item: str, start_s: float = 0.0, seconds: float | None = None) -> Picture:
-    """An item of a store, with its labels; ``name`` is what the user calls the store."""
+def of_item(
+    store: Store, name: str, item: str, start_s: float = 0.0, seconds: float | None = None, *, waves: bool = False
+) -> Picture:
+    """An item of a store, with its labels, and with its waves and beats if asked.
+
+    Args:
+        store: The store.
+        name: What the user calls it.
+        item: Id or number.
+        start_s: Where in the item to start.
+        seconds: How much of it to draw; a page where not given.
+        waves: Whether to draw its waves, and the symbols of the beats that the corpus annotates.
+    """
     number = store.find_item(item)
     record = _cut(store.record(number), start_s, seconds)
-    labels = {task.name: list(store.labels_of(number, task)) for task in store.manifest.tasks}
+    tasks = [task for task in store.manifest.tasks if task.of == "item" and task.kind not in ("waves", "tokens")]
+    labels = {task.name: list(store.labels_of(number, task)) for task in tasks}
     said = [f"{task}: {', '.join(held) or 'none'}" for task, held in labels.items()]
     recorded = record.meta.get("recorded", 1.0)
     said += [f"{recorded:.0%} of the leads were recorded, the others are imputed"] if recorded < 1 else []
@@ -123,8 +143,19 @@ def of_item(store: Store, name: str, item: str, start_s: float = 0.0, seconds: f
     end = start_s + layout_of(record).samples / record.fs
     facts = {"item": number, "labels": labels, **_facts(record, start_s, end)}
     following = _item_name(store, number + 1) if number + 1 < store.manifest.items else ""
-    more = f"ecg plot {shlex.quote(f'{name}:{following}')}" if following else ""
+    more = f"ecg plot {shlex.quote(f'{name}:{following}')}{' --waves' if waves else ''}" if following else ""
+    if waves:
+        facts["waves"] = _draw_waves(figure, record, *waves_of_item_part(store, number, start_s, end - start_s))
+        if store.manifest.beats:
+            name_beats(figure, record, *annotated_part(store, number, start_s))
     return Picture("item", _file_name(f"{store.path.name}-{record.id}", start_s), title, figure, facts, more)
+
+
+def _draw_waves(figure: Figure, record: Record, waves: Waves, found: str) -> dict[str, Any]:
+    """Draw waves on a page; what is drawn, for machines."""
+    draw_waves(figure, record, waves, found)
+    kinds = {kind.name: len(waves.of(kind=kind)) for kind in Wave}
+    return {"found_by": found, "beats": len(waves.beats), **kinds}
 
 
 def _item_name(store: Store, number: int) -> str:
@@ -186,9 +217,9 @@ def _store_and_item(target: str) -> tuple[str, str]:
     return store, item
 
 
-def _refuse_range(path: Path) -> None:
+def _refuse_range(path: Path, options: str) -> None:
     if path.is_dir():
-        raise ConfigError(f"{path} is not a recording: --start and --seconds do not apply.", "Leave them out.")
+        raise ConfigError(f"{path} is not a recording: {options} cannot apply.", "Leave them out.")
 
 
 def _cut(record: Record, start_s: float, seconds: float | None) -> Record:

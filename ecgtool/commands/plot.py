@@ -17,6 +17,7 @@ def plot(
     ] = None,
     start: Annotated[float, typer.Option("--start", help="Where in the recording to start, in seconds.")] = 0.0,
     seconds: Annotated[float | None, typer.Option("--seconds", help="How much to draw; a page if not given.")] = None,
+    waves: Annotated[bool, typer.Option("--waves", help="Draw P waves, QRS complexes and T waves.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a picture that is there.")] = False,
 ) -> Result:
     """Draw a recording on ECG paper (25 mm/s, 10 mm/mV), a run's learning curves, or a bundle's figures per label."""
@@ -28,7 +29,7 @@ def plot(
     if out:
         check_name(out)
         refuse_existing(out, force=force)
-    drawn = picture(target, start, seconds)
+    drawn = picture(target, start, seconds, waves=waves)
     path = out or Path(f"{drawn.name}.png")
     refuse_existing(path, force=force)
     write(drawn.figure, path, drawn.title)
