@@ -5,6 +5,7 @@ from ecgtool.registry import Registry
 ARCHITECTURES = Registry(
     "architectures",
     {
+        "beat-cnn": "ecgtool.models.beat_cnn:BEAT_CNN",
         "cnn1d": "ecgtool.models.cnn1d:CNN1D",
         "ecgbert": "ecgtool.models.ecgbert:ECGBERT_PUBLISHED",
         "ecgbert-small": "ecgtool.models.ecgbert:ECGBERT_SMALL",
