@@ -18,7 +18,7 @@ from ecgtool.sentences.words import text_of
 from ecgtool.waves import UNKNOWN, Samples, Waves
 from ecgtool.words import CLS, PAD, SEP, TOKEN_COLUMNS
 
-MOST_WORDS = 96
+MOST_WORDS = 160
 """Words of a sentence at most, its beginning and end included; one that would have more ends before its window does."""
 WINDOW_S = 10.0
 SEGMENTS = 1 + len(LEADS_12)
