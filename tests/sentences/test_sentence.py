@@ -1,5 +1,7 @@
 """Sentences: words divided by windows, and the table that a network reads."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -39,7 +41,7 @@ def test_every_word_is_in_one_sentence_that_fits(lengths, window, most):
     sizes = np.diff(offsets)
     assert (sizes > 0).all()
     assert (sizes <= most - 2).all()
-    for first, last in zip(offsets[:-1], offsets[1:], strict=True):
+    for first, last in pairwise(offsets.tolist()):
         assert last - first == 1 or bounds[last - 1, 1] - bounds[first, 0] <= window
 
 
