@@ -17,6 +17,9 @@ from ecgtool.config import checked
 from ecgtool.console import log
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.metrics import Metrics, Source, Timing
+from ecgtool.metrics.beat_documents import BeatMetrics
+from ecgtool.metrics.beats import BeatCalls, beat_metrics
+from ecgtool.metrics.detection import detection
 from ecgtool.metrics.logits import activated
 from ecgtool.metrics.patients import How, at_level, is_number, known
 from ecgtool.metrics.predictions import Predictions
@@ -24,6 +27,7 @@ from ecgtool.metrics.subgroups import MOST_GROUPS, Subgroups, age_band, subgroup
 from ecgtool.settings import Preprocessing
 from ecgtool.store import ITEM_COLUMNS, Store
 from ecgtool.task import Task
+from ecgtool.views.judged import detections, judged
 
 Indices = npt.NDArray[np.int64]
 Predict = Callable[[Indices], npt.NDArray[np.float32]]
@@ -72,11 +76,19 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True)
 class Recordings:
-    """What a model says of each recording, and where the recordings lie."""
+    """What a model says of each recording, and where the recordings lie.
+
+    Args:
+        store: Holds them, as the model reads it.
+        items: The item of each prediction.
+        predictions: What it says.
+        positions: Where in its item each is; None where an item is one prediction.
+    """
 
     store: Store
     items: Indices
     predictions: Predictions
+    positions: Indices | None = None
 
 
 @dataclass(frozen=True)
@@ -216,7 +228,7 @@ def recordings_of(store: Store, task: Task, split: str, said: Said) -> Recording
         metadata={name: tuple(map(_sex, column) if name == "sex" else column) for name, column in further.items()},
         notes=(note,) if note else (),
     )
-    return Recordings(store, items, predictions)
+    return Recordings(store, items, predictions, said.positions)
 
 
 def _thinned(said: Said) -> tuple[Said, str]:
@@ -238,7 +250,9 @@ def concluded(recordings: Recordings, thresholds: Mapping[str, float], source: S
     """The figures of recordings, or of patients where they are to be brought together."""
     predictions = leveled(recordings.predictions, options)
     metrics = predictions.metrics(thresholds, options.bootstrap)
-    metrics = metrics.model_copy(update={"source": source.model_copy(update={"aggregate": options.aggregate or ""})})
+    said = source.model_copy(update={"aggregate": options.aggregate or ""})
+    beats = beat_figures(recordings, thresholds, options) if predictions.task.of == "beat" else None
+    metrics = metrics.model_copy(update={"source": said, "beats": beats})
     for note in predictions.notes if options.whole else ():
         log.warning("%s", note)
     columns = grouping_columns(recordings.predictions)
@@ -246,9 +260,30 @@ def concluded(recordings: Recordings, thresholds: Mapping[str, float], source: S
     return Evaluation(metrics, predictions, recordings, groups)
 
 
+def beat_figures(recordings: Recordings, thresholds: Mapping[str, float], options: Options) -> BeatMetrics:
+    """The figures of heartbeats by record and class; with everything a report tells, how well beats are found too."""
+    predictions = recordings.predictions
+    seen = judged(recordings.store, recordings.items, recordings.positions)
+    outcomes = predictions.outcomes(thresholds)
+    calls = BeatCalls(
+        labels=predictions.task.labels,
+        true=np.asarray(predictions.targets, np.int64),
+        called=outcomes.choice,
+        records=seen.records,
+        patients=predictions.patients,
+        times_s=seen.times_s,
+    )
+    figures = beat_metrics(calls, options.bootstrap)
+    if not options.whole:
+        return figures
+    found = detection(detections(seen.base, seen.within), bootstrap=options.bootstrap)
+    return figures.model_copy(update={"detection": found})
+
+
 def grouping_columns(recordings: Predictions) -> tuple[str, ...]:
     """The columns whose values are groups of people: ages, words, and numbers that are few and often the same."""
-    return tuple(name for name, column in recordings.metadata.items() if _groups(name, column))
+    told = {"symbol"} if recordings.task.of == "beat" else set()  # of the beat, not of the person
+    return tuple(name for name, column in recordings.metadata.items() if name not in told and _groups(name, column))
 
 
 def _groups(name: str, column: tuple[Any, ...]) -> bool:
@@ -259,13 +294,23 @@ def _groups(name: str, column: tuple[Any, ...]) -> bool:
 
 
 def leveled(predictions: Predictions, options: Options) -> Predictions:
-    """The recordings as they are, or brought together by patient."""
+    """The recordings as they are, or brought together by patient.
+
+    Raises:
+        ConfigError: Heartbeats are to be brought together.
+    """
+    if options.aggregate and predictions.task.of == "beat":
+        raise ConfigError(
+            "The heartbeats of a patient have no class in common.",
+            "Leave out --by-patient: a report tells each record.",
+        )
     return at_level(predictions, "patient" if options.aggregate else "item", options.aggregate or "mean")
 
 
 def several_each(found: Evaluation) -> bool:
     """Whether some patient has more than one of the recordings, so that figures by patient say something new."""
-    return found.metrics.level == "item" and found.metrics.patients < found.metrics.items
+    whole = found.metrics.task.of == "item" and (found.recordings is None or found.recordings.positions is None)
+    return whole and found.metrics.level == "item" and found.metrics.patients < found.metrics.items
 
 
 def source_of(store: Store, predictions: Predictions, model: str, arch: str, seen: int | None) -> Source:

@@ -40,8 +40,8 @@ VOCABULARY = "vocabulary.json"
 HOLDS = frozenset((MANIFEST, SEAL, CARD, ONNX, "model.ts.pt", VOCABULARY))
 """What a bundle's folder holds: one with anything else in it is never replaced."""
 INTENDED_USE = "Research on electrocardiograms like those it was trained on. Not for diagnosis or treatment."
-PRIVATE = frozenset(("train_patients", "inherited"))
-"""Keys of a lineage that name people; a bundle travels, so they stay behind."""
+PRIVATE = frozenset(("train_patients", "inherited", "by_record"))
+"""Keys of a lineage and of metrics that name people or records; a bundle travels, so they stay behind."""
 
 
 class Origin(Section):
@@ -140,7 +140,7 @@ class BundleManifest(Section):
 
     @property
     def output_shapes(self) -> Shapes:
-        """Outputs of the model by name; the batch is free. Words of beats, and gaps, have their own; so have samples."""
+        """Outputs of the model by name; the batch is free. Words of beats and gaps have their own, and so have samples."""
         labels: tuple[int | str, ...] = ("batch", len(self.task.labels))
         if self.task.kind == "waves":
             return {"probabilities": (*labels, self.samples)}
@@ -249,6 +249,7 @@ def write_bundle(out: Path, manifest: BundleManifest, models: Mapping[str, bytes
         raise ConfigError(f"A bundle needs models, none of them called {', '.join(sorted(reserved)) or MANIFEST}.")
     filled = {
         "run": checked(Origin, _without(manifest.run.model_dump(mode="json"), PRIVATE)),
+        "metrics": _without(manifest.metrics, PRIVATE),
         "inputs": manifest.input_shapes,
         "outputs": manifest.output_shapes,
     }

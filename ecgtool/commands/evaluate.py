@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ecgtool.catalog.bundle import Bundle
     from ecgtool.evaluation import Evaluation, Options
+    from ecgtool.metrics import Metrics
     from ecgtool.report.comparison import Pair
     from ecgtool.store import Store
 
@@ -158,7 +159,7 @@ def _said(found: Evaluation, folder: Path) -> RenderableType:
     from rich.text import Text
 
     from ecgtool.console import DISCLAIMER, printable, table
-    from ecgtool.report import words
+    from ecgtool.report import beats, words
     from ecgtool.report.page import EXACT, MARK, marked, number
 
     metrics = found.metrics
@@ -166,15 +167,43 @@ def _said(found: Evaluation, folder: Path) -> RenderableType:
     tables = [table(("figure", "value", "95 % interval"), rows, f"{words.title(metrics)}: {words.numbers(found)}")]
     if len(metrics.per_label) > 1:
         tables.append(table(("label", "positives", "AUROC", "95 % interval", *_HEADS, "threshold"), _label_rows(found)))
+    tables += _beat_tables(metrics)
     said = (
         f"Decision: {words.decided(metrics)}.",
         f"Time per record: {words.spoken_time(metrics)}",
         f"Report: {folder}/report.html",
         DISCLAIMER,
     )
-    notes = [*words.in_short(metrics), *words.label_notes(metrics), *words.interval_notes(metrics)]
+    notes = [
+        *(beats.in_words(metrics.beats) if metrics.beats else []),
+        *words.in_short(metrics),
+        *words.label_notes(metrics),
+        *words.interval_notes(metrics),
+    ]
     notes += [*words.threshold_notes(metrics), *([EXACT] if any(MARK in row[2] for row in rows) else []), *said]
     return Group(*tables, *(Text(printable(note)) for note in notes))
+
+
+def _beat_tables(metrics: Metrics) -> list[RenderableType]:
+    """Classes of heartbeats and the AAMI table; none of another task."""
+    from ecgtool.console import table
+    from ecgtool.metrics.beat_counts import AAMI_QUANTITIES, CLASS_QUANTITIES
+    from ecgtool.report.beats import SHORT
+    from ecgtool.report.page import number, spoken
+
+    if metrics.beats is None:
+        return []
+    rows = [
+        (label, str(each.beats), *(spoken(each.gross[name]) for name in CLASS_QUANTITIES))
+        for label, each in metrics.beats.per_class.items()
+    ]
+    made = [table(("class", "beats", *(SHORT[name] for name in CLASS_QUANTITIES)), rows, "Heartbeats, gross")]
+    ectopic = [
+        (name, str(row.beats), *(number(row.aami[part].value) for part in AAMI_QUANTITIES))
+        for name, row in metrics.beats.aami.items()
+    ]
+    heads = ("AAMI", "beats", *(SHORT[name] for name in AAMI_QUANTITIES))
+    return [*made, *([table(heads, ectopic)] if ectopic else [])]
 
 
 def _said_of_two(compared: Pair, folder: Path) -> RenderableType:

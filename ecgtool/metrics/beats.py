@@ -15,7 +15,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from ecgtool.metrics.beat_counts import (
     AAMI_QUANTITIES,
@@ -30,11 +29,11 @@ from ecgtool.metrics.beat_counts import (
     of_cells,
     of_classes,
 )
+from ecgtool.metrics.beat_documents import AamiRow, Baseline, BeatMetrics, ClassFigures, RecordBeats
 from ecgtool.metrics.bootstrap import resamples
-from ecgtool.metrics.detection import LEARNING_S, Detection
-from ecgtool.metrics.documents import Resampling, Value
+from ecgtool.metrics.detection import LEARNING_S
 from ecgtool.metrics.estimates import estimated
-from ecgtool.settings import Section
+from ecgtool.metrics.values import Resampling, Value
 
 AAMI4 = ("N", "S", "V", "F")
 """The classes that a macro-F1 is of, where they are among the labels: Q is a handful of beats."""
@@ -44,64 +43,6 @@ ECTOPIC = {"V": "VEB", "S": "SVEB"}
 """Ectopic class -> what the AAMI table calls it: ventricular and supraventricular ectopic beats."""
 
 Draw = Callable[[Floats], Floats]
-
-
-class ClassFigures(Section):
-    """One class of beats."""
-
-    beats: int = Field(description="Beats that are of the class.")
-    called: int = Field(description="Beats that were called it.")
-    records: int = Field(description="Records that have such a beat.")
-    gross: dict[str, Value] = Field(description="Of all beats together; by the names of CLASS_QUANTITIES.")
-    average: dict[str, Value] = Field(description="Mean of the records in which the figure is defined.")
-
-
-class AamiRow(Section):
-    """An ectopic class against all others."""
-
-    beats: int
-    aami: dict[str, Value] = Field(description="By AAMI's convention; by the names of AAMI_QUANTITIES.")
-    strict: dict[str, Value] = Field(description="With every beat of another class counted.")
-
-
-class Baseline(Section):
-    """What calling every beat the same would reach."""
-
-    label: str
-    accuracy: Value
-    macro_f1: Value
-
-
-class RecordBeats(Section):
-    """One record."""
-
-    record: str
-    beats: int
-    accuracy: float
-    confusion: list[list[int]] = Field(description="[true, called].")
-
-
-class BeatMetrics(Section):
-    """Every figure of a task of beats."""
-
-    labels: tuple[str, ...]
-    beats: int
-    records: int
-    patients: int
-    accuracy: Value
-    macro_f1: Value = Field(description="Mean F1 of macro_labels.")
-    macro_labels: tuple[str, ...]
-    macro_f1_all: Value = Field(description="Mean F1 of all classes that occur.")
-    baseline: Baseline
-    per_class: dict[str, ClassFigures]
-    aami: dict[str, AamiRow] = Field(description="VEB and SVEB, where the labels have them.")
-    aami_learned: dict[str, AamiRow] = Field(
-        default_factory=dict, description="The same without the first five minutes of each record, as EC57 has it."
-    )
-    confusion: list[list[int]] = Field(description="[true, called] of all records.")
-    by_record: tuple[RecordBeats, ...]
-    detection: Detection | None = Field(None, description="How well beats were found, where that was asked.")
-    bootstrap: Resampling
 
 
 @dataclass(frozen=True)

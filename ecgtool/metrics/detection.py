@@ -13,13 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from ecgtool.errors import DataError
+from ecgtool.metrics.beat_documents import Detected, Detection
 from ecgtool.metrics.bootstrap import patient_codes, resamples
-from ecgtool.metrics.documents import Resampling, Value
 from ecgtool.metrics.estimates import estimated
-from ecgtool.settings import Section
+from ecgtool.metrics.values import Resampling
 
 WINDOW_S = 0.150
 """How far a found beat may be from the beat it is, in seconds (EC57)."""
@@ -36,38 +35,6 @@ class Matched(NamedTuple):
 
     reference: Samples
     found: Samples
-
-
-class Detected(Section):
-    """Beats of one record, or of several."""
-
-    name: str
-    patient: str = ""
-    reference: int = Field(description="Beats that are there.")
-    found: int = Field(description="Beats that were found.")
-    matched: int = Field(description="Beats that are both.")
-
-    @property
-    def missed(self) -> int:
-        """Beats that are there and were not found."""
-        return self.reference - self.matched
-
-    @property
-    def extra(self) -> int:
-        """Beats that were found and are not there."""
-        return self.found - self.matched
-
-
-class Detection(Section):
-    """How well beats were found in a set of records."""
-
-    window_s: float
-    skipped_s: float = Field(description="What was left out at the beginning of each record.")
-    total: Detected
-    gross: dict[str, Value] = Field(description="Of all beats together; by the names of QUANTITIES.")
-    average: dict[str, Value] = Field(description="Mean of the records' own figures.")
-    by_record: tuple[Detected, ...]
-    bootstrap: Resampling
 
 
 def match_beats(reference: npt.ArrayLike, found: npt.ArrayLike, fs: float, window_s: float = WINDOW_S) -> Matched:

@@ -7,27 +7,16 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from ecgtool.metrics.bootstrap import LEVEL
+from ecgtool.metrics.beat_documents import BeatMetrics
+from ecgtool.metrics.values import Method, Resampling, Value
 from ecgtool.settings import Section
 from ecgtool.task import Task
 
+__all__ = ["LabelMetrics", "Level", "Method", "Metrics", "Resampling", "Source", "Timing", "Value"]
+
 Level = Literal["item", "patient"]
-Method = Literal["bootstrap", "clopper-pearson", "none"]
 
 _RENAMED = {"precision": "ppv", "macro_precision": "macro_ppv", "weighted_precision": "weighted_ppv"}
-
-
-class Value(Section):
-    """A figure and its interval; null where it is undefined."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    method: Method = Field(
-        "bootstrap",
-        description="What made the interval; clopper-pearson: no patient differs, so that resampling says nothing.",
-    )
-    undefined: int = Field(0, description="Resamples in which the figure is undefined; left out of the interval.")
 
 
 class LabelMetrics(Section):
@@ -47,15 +36,6 @@ class LabelMetrics(Section):
     @classmethod
     def _names_of_today(cls, values: Any) -> Any:
         return _renamed(values)
-
-
-class Resampling(Section):
-    """How the intervals were made."""
-
-    resamples: int
-    seed: int
-    unit: Literal["patient"] = "patient"
-    level: float = LEVEL
 
 
 class Timing(Section):
@@ -102,6 +82,7 @@ class Metrics(Section):
     left_out: dict[str, str] = Field(description="Labels that count in no mean, and why.")
     thresholds: dict[str, float] = Field(description="What decided; empty where the most probable label does.")
     confusion: list[list[int]] | None = Field(None, description="[true, called], where exactly one label holds.")
+    beats: BeatMetrics | None = Field(None, description="Heartbeats by record and class; null where of none.")
     bootstrap: Resampling
     source: Source | None = Field(None, description="Model, data and split; null for bare arrays.")
 

@@ -75,6 +75,14 @@ class Outcomes:
             return np.asarray(self.probabilities.argmax(axis=1)[:, None] == np.arange(len(self.task.labels)))
         return np.asarray(self.probabilities >= self.thresholds)
 
+    @property
+    def choice(self) -> npt.NDArray[np.int64]:
+        """The number of the label that each item is called, [items], where exactly one label holds."""
+        if not self.task.binary:
+            return np.asarray(self.called.argmax(axis=1))
+        asked = self.task.labels.index(self.task.asked[0])
+        return np.where(self.called[:, 0], asked, 1 - asked)
+
     @cached_property
     def both(self) -> Flags:
         """Whether a label has both classes among the items, [labels]."""

@@ -6,6 +6,7 @@
     report.html       one self-contained page, figures inside, nothing loaded from anywhere
     report.md         the same for a repository or a notebook
     predictions.csv   one row per item
+    by_record.csv     of heartbeats: one row per record
     figures/          each figure as PNG and SVG
 
 Both pages are the same list of sections (:mod:`ecgtool.report.sections`), rendered twice (:mod:`ecgtool.report.page`).
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from ecgtool.evaluation import Evaluation
 from ecgtool.files import refuse_existing, staged_folder, write_json, write_text
+from ecgtool.report.beats import write_records
 from ecgtool.report.figures import charts
 from ecgtool.report.mistakes import pictures
 from ecgtool.report.page import as_html, as_markdown, save_images
@@ -25,7 +27,7 @@ from ecgtool.report.words import title
 
 __all__ = ["ATTRIBUTIONS", "HOLDS", "write_report"]
 
-HOLDS = frozenset(("metrics.json", "report.html", "report.md", "predictions.csv", "figures"))
+HOLDS = frozenset(("metrics.json", "report.html", "report.md", "predictions.csv", "by_record.csv", "figures"))
 """What a report's folder holds: one with anything else in it is never replaced."""
 
 
@@ -47,6 +49,8 @@ def write_report(found: Evaluation, out: Path, *, force: bool = False) -> Path:
         save_images(folder / "figures", images)
         write_json(folder / "metrics.json", found.document)
         found.predictions.save_csv(folder / "predictions.csv", found.metrics.thresholds)
+        if found.metrics.beats is not None:
+            write_records(folder / "by_record.csv", found.metrics.beats)
         write_text(folder / "report.md", as_markdown(name, parts, images))
         write_text(folder / "report.html", as_html(name, parts, images))
     return out

@@ -13,12 +13,13 @@ import numpy as np
 from ecgtool.evaluation import Evaluation
 from ecgtool.metrics import Metrics, Value
 from ecgtool.metrics.outcomes import QUANTITIES
-from ecgtool.report import words
+from ecgtool.report import beats, words
 from ecgtool.report.page import DASH, Cell, Section, number
 from ecgtool.report.shown import SHOWN
 
 ATTRIBUTIONS = {
     "ptbxl": "PTB-XL (Wagner et al. 2020, doi:10.1038/s41597-020-0495-6; PhysioNet), licence CC BY 4.0.",
+    "mitdb": "MIT-BIH Arrhythmia Database (Moody and Mark 2001, doi:10.1109/51.932724; PhysioNet), licence ODC-By 1.0.",
     "synthetic": "Drawn by the synthetic generator: a figure on it says nothing about patients.",
 }
 """Whom to name beside a figure on a dataset."""
@@ -193,6 +194,10 @@ def definitions(_found: Evaluation) -> Section:
 SECTIONS: tuple[Callable[[Evaluation], Section | None], ...] = (
     in_short,
     what,
+    beats.classes,
+    beats.aami,
+    beats.records,
+    beats.found_beats,
     overall,
     labels,
     groups,

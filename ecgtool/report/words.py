@@ -69,10 +69,11 @@ def title(metrics: Metrics) -> str:
 
 
 def numbers(found: Evaluation) -> str:
-    """How many recordings of how many patients."""
+    """How many recordings, or heartbeats, of how many patients."""
     metrics = found.metrics
     if metrics.level == "item":
-        return f"{counted(metrics.items, 'recording')} of {counted(metrics.patients, 'patient')}"
+        noun = "heartbeat" if metrics.task.of == "beat" else "recording"
+        return f"{counted(metrics.items, noun)} of {counted(metrics.patients, 'patient')}"
     recordings = "" if found.recordings is None else f" with {counted(len(found.recordings.items), 'recording')}"
     return f"{counted(metrics.items, 'patient')}{recordings}"
 

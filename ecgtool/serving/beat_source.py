@@ -14,10 +14,11 @@ import numpy.typing as npt
 from ecgtool.formats import read_record
 from ecgtool.record import Record
 from ecgtool.serving.beat_leads import rows_of
-from ecgtool.serving.spans import STRETCH_S
 from ecgtool.signals.peaks import REFRACTORY_S, r_peaks
 from ecgtool.store import Store
 
+STRETCH_S = 1800.0
+"""What is judged at a time, in seconds; the last stretch is up to half as long again, as a shorter recording is."""
 MARGIN_S = 15.0
 """What is read around a stretch for the detector to know the beats around it."""
 GAP_S = 0.2
@@ -92,7 +93,7 @@ def of_file(path: str | Path) -> Recording:
     Raises:
         EcgError: It cannot be read; the message says why.
     """
-    first = read_record(path, 0.0, 2 * STRETCH_S)
+    first = read_record(path, 0.0, 1.5 * STRETCH_S)
     samples = round(float(first.meta.get("duration_s", first.seconds)) * first.fs)
     if samples <= first.signal.shape[1]:
         return of_record(first, str(path))

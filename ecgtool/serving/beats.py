@@ -2,7 +2,8 @@
 
 Beats are found in the leads that the model reads, over the whole recording first, for the intervals between them are
 part of what the model is told; then the signal around each goes through the steps of the bundle and into the model. A
-recording of over a quarter of an hour is walked in stretches of that length, twice, so that a day fits into memory.
+recording of over three quarters of an hour is walked in stretches of half an hour, twice, so that a day fits into
+memory.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ecgtool.serving.model import probabilities_of, refuse_scale
 from ecgtool.serving.predictor import signal_notes, thresholds_of
 from ecgtool.settings import BeatConfig, Preprocessing
 from ecgtool.signals import rr
-from ecgtool.signals.beats import columns, show
+from ecgtool.signals.beats import columns, features, windows
 from ecgtool.signals.leads import MASK
 from ecgtool.signals.preprocess import preprocess, settling_s
 from ecgtool.store import Store
@@ -158,7 +159,8 @@ class BeatPredictor:
         """The beats of a recording, prepared as the model takes them."""
         steps, config, scale = self.manifest.preprocessing, self.config, self.manifest.fs / recording.fs
         margin = round((settling_s(steps) + config.before_s + config.after_s) * recording.fs)
-        intervals = rr.features(found.beats, recording.fs, [name for name in columns(config) if name in rr.FEATURES])
+        named = [name for name in config.features if name in self.manifest.tabular]
+        place, intervals = list(map(self.manifest.tabular.index, named)), rr.features(found.beats, recording.fs, named)
         for begin, end in recording.stretches():
             first, last = np.searchsorted(found.beats, [begin, end]).tolist()
             if first == last:
@@ -169,10 +171,9 @@ class BeatPredictor:
             near = slice(*np.searchsorted(found.beats, [ahead, min(end + margin, recording.samples)]).tolist())
             peaks = np.rint((found.beats[near] - ahead) * scale).astype(np.int64).clip(0, signal.shape[1] - 1)
             own = slice(first - near.start, last - near.start)
-            features = self._features(signal, peaks, told)[own]
-            place = [self.manifest.tabular.index(name) for name in columns(config) if name in rr.FEATURES]
-            features[:, place] = intervals[first:last]  # of the whole recording, not of the stretch
-            yield Stretch(signal, peaks[own], features)
+            made = self._features(signal, peaks, told)[own]
+            made[:, place] = intervals[first:last]  # of the whole recording, not of the stretch
+            yield Stretch(signal, peaks[own], made)
 
     def _prepared(self, record: Record, served: tuple[str, ...], *, done: bool) -> Floats:
         """A stretch after the bundle's steps, which may be done already, its rows those of the model."""
@@ -184,7 +185,7 @@ class BeatPredictor:
 
     def _features(self, signal: Floats, peaks: Samples, told: Mapping[str, float]) -> Floats:
         """The tabular inputs of beats, in the order of the bundle, float32 [beats, columns]."""
-        made = show(signal, self.manifest.fs, peaks, self.config).features
+        made = features(signal, self.manifest.fs, peaks, self.config)
         by_name = dict(zip(columns(self.config), made.T, strict=True))
         given = {name: np.full(len(peaks), value, np.float32) for name, value in told.items()}
         every = [{**by_name, **given}[name] for name in self.manifest.tabular]
@@ -195,9 +196,9 @@ class BeatPredictor:
         made = []
         for begin in range(0, len(part.peaks), BATCH):
             some = slice(begin, begin + BATCH)
-            windows = show(part.signal, self.manifest.fs, part.peaks[some], self.config).windows
-            feeds = {"signal": windows} | ({"metadata": part.features[some]} if self.manifest.tabular else {})
-            made.append(probabilities_of(self.session, feeds, (len(windows), len(self.manifest.task.labels))))
+            shown = windows(part.signal, self.manifest.fs, part.peaks[some], self.config)
+            feeds = {"signal": shown} | ({"metadata": part.features[some]} if self.manifest.tabular else {})
+            made.append(probabilities_of(self.session, feeds, (len(shown), len(self.manifest.task.labels))))
         return np.concatenate(made)
 
     def _called(self, chances: Floats) -> Samples:

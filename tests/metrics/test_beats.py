@@ -3,7 +3,8 @@ import pytest
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
 
 from ecgtool.errors import DataError
-from ecgtool.metrics.beats import BeatCalls, BeatMetrics, beat_metrics
+from ecgtool.metrics.beat_documents import BeatMetrics
+from ecgtool.metrics.beats import BeatCalls, beat_metrics
 
 LABELS = ("N", "S", "V", "F", "Q")
 N, S, V, F, Q = range(5)

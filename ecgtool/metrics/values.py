@@ -1,0 +1,34 @@
+"""Values: a figure with its interval, and how intervals are made."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ecgtool.metrics.bootstrap import LEVEL
+from ecgtool.settings import Section
+
+Method = Literal["bootstrap", "clopper-pearson", "none"]
+
+
+class Value(Section):
+    """A figure and its interval; null where it is undefined."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    method: Method = Field(
+        "bootstrap",
+        description="What made the interval; clopper-pearson: no patient differs, so that resampling says nothing.",
+    )
+    undefined: int = Field(0, description="Resamples in which the figure is undefined; left out of the interval.")
+
+
+class Resampling(Section):
+    """How the intervals were made."""
+
+    resamples: int
+    seed: int
+    unit: Literal["patient"] = "patient"
+    level: float = LEVEL
