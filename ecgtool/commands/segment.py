@@ -102,10 +102,13 @@ def _told(targets: Sequence[str], taken: Taken, ask: Ask, out: Path | None) -> R
     for failure in taken.failed:
         named = "" if failure.target in failure.error.message else f"{failure.target}: "
         log.error("%s%s %s", named, failure.error.message, failure.error.hint)
+    if taken.done:
+        log.info("%d of them had been done before and are left as they are; --force does them anew.", taken.done)
     data = {
         "method": ask.method,
         "recordings": [it.document() for it in taken.summaries],
         "failed": [{"file": it.target, "error": it.error.message, "hint": it.error.hint} for it in taken.failed],
+        "done_before": taken.done,
         "out": out and str(out),
         "disclaimer": DISCLAIMER,
     }
@@ -127,7 +130,7 @@ def _table(summaries: Sequence[Summary], out: Path | None) -> RenderableType:
 
 
 def _next(targets: Sequence[str], taken: Taken, out: Path | None) -> tuple[str, ...]:
-    first = taken.summaries[0].file
+    first = taken.summaries[0].file if taken.summaries else targets[0]
     plot = f"ecg plot {shlex.quote(first)} --waves"
     if out:
         return (plot,)

@@ -14,13 +14,14 @@ from ecgtool import console
 from ecgtool.delineation.files import ANNOTATOR, ANNOTATOR_SAYS, record_name, write_head, write_pqrst, write_rows
 from ecgtool.delineation.walk import pieces_of
 from ecgtool.delineation.walk_many import Ask, Failure, Recording, recordings
-from ecgtool.errors import DataError, EcgError
+from ecgtool.errors import ConfigError, DataError, EcgError
 from ecgtool.files import inside, refuse_existing, write_file
 from ecgtool.formats.wfdb_annotate import list_annotations
 from ecgtool.store import Store
 from ecgtool.waves import Wave, Waves
 
-Take = Callable[[Recording], object]
+Take = Callable[[Recording], bool]
+"""Takes the waves of a recording; False where it has been done already."""
 
 
 @dataclass
@@ -83,10 +84,17 @@ class Summary:
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of recordings."""
+    """What became of recordings.
+
+    Args:
+        summaries: Of those that were delineated.
+        failed: Those that could not be.
+        done: How many had been done before.
+    """
 
     summaries: list[Summary]
     failed: list[Failure]
+    done: int = 0
 
 
 def summarise(targets: Sequence[str] | Store, ask: Ask, workers: int = 1) -> Taken:
@@ -123,17 +131,22 @@ def write_folder(
 ) -> Taken:
     """Write the waves of each recording as ``NAME.pqrst``, and list them in ``RECORDS`` and ``ANNOTATORS``.
 
+    Annotations that are there already are left as they are, unless they may be replaced: what was interrupted goes on.
+
     Raises:
-        EcgError: Not even one recording could be delineated, or the folder cannot be written. Of a recording whose
-            annotations are there already, that is told, unless they may be replaced.
+        EcgError: Not even one recording could be delineated, or the folder cannot be written.
     """
     names: list[str] = []
 
-    def take(found: Recording) -> None:
+    def take(found: Recording) -> bool:
         name = record_name(found.source.name)
-        refuse_existing(inside(folder, f"{name}.{ANNOTATOR}"), force=force)
-        write_pqrst(folder, name, found.pieces, found.source.fs, found.channels)
+        if name in names:
+            raise ConfigError(f"{found.target} would be written over another one, {name}.", "Segment it alone.")
         names.append(name)
+        if inside(folder, f"{name}.{ANNOTATOR}").exists() and not force:
+            return False
+        write_pqrst(folder, name, found.pieces, found.source.fs, found.channels)
+        return True
 
     taken = _taken(targets, ask, workers, take)
     list_annotations(folder, names, ANNOTATOR, ANNOTATOR_SAYS)
@@ -148,6 +161,7 @@ def _taken(targets: Sequence[str] | Store, ask: Ask, workers: int, take: Take) -
     """
     summaries: list[Summary] = []
     failed: list[Failure] = []
+    done = 0
     every = recordings(targets, ask, workers)
     total = targets.manifest.items if isinstance(targets, Store) else len(targets)
     for found in _advancing(every, "Finding waves", total) if total > 1 else every:
@@ -157,13 +171,15 @@ def _taken(targets: Sequence[str] | Store, ask: Ask, workers: int, take: Take) -
             summary, pieces = Summary.of(found), found.pieces
             if total == 1:
                 pieces = _advancing(pieces, "Finding waves", pieces_of(found.source)[0])
-            take(replace(found, pieces=summary.watch(pieces)))
-            summaries.append(summary)
+            if take(replace(found, pieces=summary.watch(pieces))):
+                summaries.append(summary)
+            else:
+                done += 1
         except EcgError as error:
             failed.append(Failure(found.target, error))
-    if not summaries:
+    if failed and not summaries and not done:
         raise _nothing(failed)
-    return Taken(summaries, failed)
+    return Taken(summaries, failed, done)
 
 
 def _advancing(each: Iterable[Any], title: str, total: int) -> Iterator[Any]:
@@ -181,12 +197,13 @@ def _nothing(failed: Sequence[Failure]) -> EcgError:
     return DataError(f"None of the {len(failed)} recordings could be read. The first: {first.message}", first.hint)
 
 
-def _count(found: Recording) -> None:
+def _count(found: Recording) -> bool:
     for _waves in found.pieces:
         pass
+    return True
 
 
-def _rows_of(file: BinaryIO, found: Recording) -> None:
+def _rows_of(file: BinaryIO, found: Recording) -> bool:
     """Write the rows of a recording; none where it fails on the way."""
     begin = file.tell()
     try:
@@ -196,3 +213,4 @@ def _rows_of(file: BinaryIO, found: Recording) -> None:
         file.seek(begin)
         file.truncate()
         raise
+    return True

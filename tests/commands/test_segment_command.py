@@ -90,9 +90,27 @@ def test_annotations_go_into_a_folder_that_tools_can_read(ecg, recording, heart,
     assert found.symbol.count("N") == 2 * len(heart.truth.beat_s)
     assert (tmp_path / "ann" / "RECORDS").read_text() == "heart\n"
     assert (tmp_path / "ann" / "ANNOTATORS").read_text().startswith("pqrst\t")
-    again = ecg("segment", recording, "--out", "ann")
-    assert again.code == 1
-    assert "--force" in again.err
+
+
+def test_annotations_that_are_there_are_left_and_the_others_made(ecg, recording, heart, tmp_path):
+    other = write_record(heart.record, tmp_path / "other.hea", "wfdb")
+    assert ecg("segment", recording, "--out", "ann").code == 0
+    before = (tmp_path / "ann" / "heart.pqrst").read_bytes()
+    again = ecg("segment", recording, other, "--out", "ann", "--leads", "II")
+    assert again.code == 0
+    assert "1 of them had been done before" in again.err
+    assert (tmp_path / "ann" / "heart.pqrst").read_bytes() == before
+    assert (tmp_path / "ann" / "other.pqrst").exists()
+    assert ecg("segment", recording, "--out", "ann", "--leads", "II", "--force").code == 0
+    assert (tmp_path / "ann" / "heart.pqrst").read_bytes() != before
+
+
+def test_two_recordings_never_share_annotations(ecg, recording, heart, tmp_path):
+    for name in ("a.b", "a_b"):
+        np.savez(tmp_path / f"{name}.npz", signal=heart.record.signal, fs=250.0, leads=list(LEADS_12))
+    done = ecg("segment", "a.b.npz", "a_b.npz", "--out", "ann")
+    assert done.code == 1
+    assert "written over" in done.err
 
 
 def test_what_fails_is_told_in_a_line_and_the_others_are_done(ecg, recording, tmp_path):
