@@ -39,5 +39,6 @@ def download(
     }
     data = {"corpus": known.name, "version": known.version, "folder": str(to), "files": made.files}
     data |= {"fetched": made.fetched, "bytes": made.bytes, "licence": known.licence, "cite": known.cite}
-    following = f"ecg prepare {known.name} {shlex.quote(str(to))}" if known.name in PREPARE else ""
-    return Result(data, facts(pairs, f"{known.title}, version {known.version}"), [following] if following else [])
+    folder = shlex.quote(str(to))
+    following = f"ecg prepare {known.name} {folder}" if known.name in PREPARE else f"ecg segment {folder}/*.hea"
+    return Result(data, facts(pairs, f"{known.title}, version {known.version}"), [following])

@@ -363,6 +363,8 @@ def test_the_command_says_the_licence_how_to_cite_and_what_comes_next(ecg, site)
     assert "ecg prepare ptbxl to" in done.err
     said = ecg("download", "ptbxl", "--to", "to", "--url", site.url, "--json").json
     assert (said["files"], said["fetched"], said["version"]) == (4, 0, "1.0.3")
+    noise = ecg("download", "nstdb", "--to", "my noise", "--url", site.url)
+    assert "ecg segment 'my noise'/*.hea" in noise.err
     refused = ecg("download", "ptbxxl", "--to", "to")
     assert (refused.code, refused.err.count("\n")) == (1, 1)
     assert "Did you mean 'ptbxl'?" in refused.err
