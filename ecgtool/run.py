@@ -10,6 +10,7 @@ normalization_params.npz the same as arrays ``mean`` and ``std``
 metrics_val.json         metrics and thresholds on the validation split
 metrics_test.json        metrics on the test split, thresholds from validation (written by evaluate)
 calibration.json         the temperature that the logits are divided by, fitted on the validation split
+vocabulary.json          the words it reads, where it reads sentences; their digest is part of its lineage
 run.log, events.*        the log, TensorBoard events
 
 An ensemble is a run too, whose model is the mean of its members' logits. In place of a curve, checkpoints and
@@ -36,6 +37,8 @@ from ecgtool.files import read_json, staged_folder, write_file, write_json, writ
 from ecgtool.home import find, place
 from ecgtool.settings import Calibration, Section, TrainConfig, Words
 from ecgtool.task import Task
+
+VOCABULARY = "vocabulary.json"
 
 
 class NormStats(Section):
@@ -64,6 +67,7 @@ class Lineage(Section):
     preprocessing: dict[str, Any]
     tabular: tuple[str, ...] = ()
     words: Words | None = Field(None, description="What the sentences are made of; null where it reads none.")
+    waves: str = Field("", description="The method that found the waves its words are made of.")
     train_patients: tuple[str, ...] = ()
     dataset: str = ""
     parents: tuple[str, ...] = Field((), description="Runs or checkpoints whose weights it started from.")
@@ -83,6 +87,8 @@ class Made(NamedTuple):
     config: TrainConfig
     lineage: Lineage
     stats: NormStats
+    vocabulary: str = ""
+    """``vocabulary.json``; empty where it reads no sentences."""
 
 
 def member_configs(config: TrainConfig) -> dict[str, TrainConfig]:
@@ -108,7 +114,13 @@ class Run:
 
     @classmethod
     def create(
-        cls, name: str, config: TrainConfig, environment: dict[str, Any], lineage: Lineage, stats: NormStats
+        cls,
+        name: str,
+        config: TrainConfig,
+        environment: dict[str, Any],
+        lineage: Lineage,
+        stats: NormStats,
+        vocabulary: str = "",
     ) -> Self:
         """Start a run in a new folder, which appears whole.
 
@@ -117,7 +129,7 @@ class Run:
         """
         path = _vacant(name)
         with staged_folder(path) as staged:
-            _begin(staged, Made(config, lineage, stats), environment)
+            _begin(staged, Made(config, lineage, stats, vocabulary), environment)
         return cls(path)
 
     @classmethod
@@ -140,6 +152,7 @@ class Run:
             _document_run(staged, config, environment, joined([member.lineage for member in members.values()]))
             for folder, member in members.items():
                 _begin(staged / "members" / folder, member, environment)
+            _keep_words(staged, next(iter(members.values())))
         return cls(path)
 
     @classmethod
@@ -272,6 +285,12 @@ def _begin(folder: Path, made: Made, environment: Mapping[str, Any]) -> None:
     (folder / "checkpoints").mkdir(parents=True)
     _document_run(folder, made.config, environment, made.lineage)
     Run(folder).save_norm_stats(made.stats)
+    _keep_words(folder, made)
+
+
+def _keep_words(folder: Path, made: Made) -> None:
+    if made.vocabulary:
+        write_text(folder / VOCABULARY, made.vocabulary)
 
 
 def _document_run(folder: Path, config: TrainConfig, environment: Mapping[str, Any], lineage: Lineage) -> None:

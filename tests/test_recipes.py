@@ -8,6 +8,7 @@ from ecgtool.config import compose, recipes
 from ecgtool.metrics import METRICS
 from ecgtool.models import ARCHITECTURES
 from ecgtool.models.contract import Inputs, build
+from ecgtool.settings import Words
 from ecgtool.task import Task
 from ecgtool.training.fit import fit
 
@@ -23,7 +24,8 @@ def test_a_recipe_resolves_and_its_model_is_built(name):
     assert config.training.val_metric in ("", *METRICS)
     spec = ARCHITECTURES.load(config.arch)
     assert spec.options(config.model)
-    assert sum(weight.numel() for weight in build(config.arch, config.model, Inputs(12, 1000, 100, 2), 5).parameters())
+    inputs = Inputs(12, 1000, 100, 2, Words(ids=74, longest=96, vocabulary="sha256:0"))
+    assert sum(weight.numel() for weight in build(config.arch, config.model, inputs, 5).parameters())
 
 
 @pytest.mark.parametrize("name", ["ptbxl-z-xresnet1d", "ptbxl-z-xlstm"])
@@ -39,6 +41,20 @@ def test_the_published_training_of_the_xlstm_is_stated():
     assert (training.optimizer, training.lr, training.loss, training.batch) == ("adam", 1e-3, "bce", 32)
     assert (config.data.highpass, config.data.lowpass, config.data.normalise) == (0.5, 40, "lead")
     assert training.early_stop is not None
+
+
+@pytest.mark.parametrize(("name", "lr", "epochs"), [("pretrain", 5e-4, 500), ("heartbeat", 1e-3, 13)])
+def test_the_published_trainings_of_ecgbert_are_stated(name, lr, epochs):
+    config = compose(recipe=f"ecgbert-{name}-published")
+    assert (config.training.batch, config.training.lr, config.training.epochs) == (32, lr, epochs)
+    options = ARCHITECTURES.load(config.arch).options(config.model)
+    assert (options.width, options.layers, options.heads) == (64, 12, 4)
+
+
+def test_ecgbert_is_fine_tuned_in_the_size_in_which_it_is_pre_trained():
+    for suffix in ("", "-published"):
+        before, after = (compose(recipe=f"ecgbert-{stage}{suffix}") for stage in ("pretrain", "heartbeat"))
+        assert (before.arch, before.model) == (after.arch, after.model)
 
 
 BINARY = Task(name="toy", kind="multiclass", labels=("no", "yes"))

@@ -214,7 +214,7 @@ def _result(run: Any) -> Result:
     return Result(
         data={"run": name, "path": str(run.path), **figure, "labels": list(run.lineage.task.labels)},
         text=f"Run {name}: best of {outcome.epochs} epochs is {outcome.best}, "
-        f"{outcome.metric} {outcome.value:.4f} on the validation split.{_weighed(run)}",
+        f"{outcome.metric} {outcome.value:.4f} on the validation split.{_weighed(run)}{_counted(run)}",
         next=[f"ecg evaluate {name}", f"ecg plot {name}"],
     )
 
@@ -226,6 +226,14 @@ def _weighed(run: Any) -> str:
         return ""
     pairs = zip(run.lineage.task.labels, weights, strict=True)
     return f" Class weights: {', '.join(f'{label} {weight:g}' for label, weight in pairs)}."
+
+
+def _counted(run: Any) -> str:
+    """How well hidden words are guessed by counting them, of a run that guesses them."""
+    from ecgtool.training.counting import scores_of, told
+
+    scores = scores_of(run)
+    return f" Guessed by counting: {told(scores)}." if scores else ""
 
 
 def _ensemble(run: Any) -> Result:

@@ -150,8 +150,8 @@ def _ids(options: ECGBERTOptions, inputs: Inputs) -> int:
     return inputs.words.ids
 
 
-_SPREAD = 0.02
-"""Deviation of the embeddings at the beginning, as in BERT."""
+_SPREAD = 0.2
+"""Deviation of the embeddings at the beginning, about that of what the U-Net says."""
 
 ECGBERT_PUBLISHED = ModelSpec(
     name="ecgbert",

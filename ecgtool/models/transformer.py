@@ -5,12 +5,23 @@ Normalised before each half rather than after it, which trains without a warm-up
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
+
+FARTHEST = 16
+"""Tokens that are farther apart count as so far."""
+_SPREAD = 0.5
+"""Deviation of the numbers of distances at the beginning, which tells left from right."""
+_NOT_SEEN = -1e4
 
 
 class Attention(nn.Module):
     """Attention of several heads over the real tokens.
+
+    How far apart two tokens are counts by a number of its own for each head and distance (Raffel et al. 2020,
+    arXiv:1910.10683); at the beginning it falls with the distance, faster in one head than in the next (Press, Smith
+    and Lewis 2022, arXiv:2108.12409), so that neighbours need not be found first.
 
     Args:
         width: Of a token.
@@ -22,13 +33,19 @@ class Attention(nn.Module):
         self.heads = heads
         self.project = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
+        slopes = 2.0 ** -torch.arange(heads).unsqueeze(1)
+        distances = torch.arange(-FARTHEST, FARTHEST + 1).abs()
+        self.distance = nn.Parameter(_SPREAD * torch.randn(heads, 2 * FARTHEST + 1) - slopes * distances)
 
     def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
         """[batch, tokens, width] of ``tokens`` and ``real`` bool [batch, 1, 1, tokens], at least one of each item."""
         batch, length, width = tokens.shape
         parts = self.project(tokens).reshape(batch, length, 3, self.heads, width // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)  # each [batch, heads, tokens, width / heads]
-        seen = scaled_dot_product_attention(query, key, value, attn_mask=real)
+        place = torch.arange(length, device=tokens.device)
+        apart = (place - place.unsqueeze(1)).clamp(-FARTHEST, FARTHEST) + FARTHEST
+        mask = self.distance[:, apart].masked_fill(~real, _NOT_SEEN)
+        seen = scaled_dot_product_attention(query, key, value, attn_mask=mask)
         joined: Tensor = self.out(seen.transpose(1, 2).reshape(batch, length, width))
         return joined
 

@@ -33,8 +33,9 @@ from ecgtool.training.inference import pick_device, predicted
 from ecgtool.training.plan import Plan, make_plan
 from ecgtool.training.processes import first_process, processes
 from ecgtool.training.runlog import logged
-from ecgtool.training.start import matching
+from ecgtool.training.start import matching, refuse_other_words
 from ecgtool.training.statistics import norm_stats
+from ecgtool.views.sentences import SentenceView
 
 PATIENCE_S = 600
 """Seconds that the other machines wait for what the first one makes."""
@@ -141,7 +142,7 @@ def create(config: TrainConfig, out: str = "") -> Run:
     environment = lineage.environment(["ecg", *sys.argv[1:]])
     if members:
         return Run.create_ensemble(name, config, environment, members)
-    return Run.create(name, config, environment, made.lineage, made.stats)
+    return Run.create(name, config, environment, made.lineage, made.stats, made.vocabulary)
 
 
 def _begun(config: TrainConfig) -> Made:
@@ -150,11 +151,14 @@ def _begun(config: TrainConfig) -> Made:
     start = lineage.Start.find(config.training.init) if config.training.init else None
     if start is not None and not config.training.init_leak:
         lineage.refuse_leak(start, plan.store, _held_out(plan))
+    if start is not None:
+        refuse_other_words(start, plan.store)
     stats = norm_stats(plan.store, plan.train, config.data.normalise, plan.tabular)
     check_quickly(Subject(plan, stats, start))
     if start is not None:
         matching(_model(plan, stats), start.checkpoint)
-    return Made(config, lineage.lineage(plan.store, plan.task, plan.train, plan.tabular, start), stats)
+    words = plan.store.stored.vocabulary.text() if isinstance(plan.store, SentenceView) else ""
+    return Made(config, lineage.lineage(plan.store, plan.task, plan.train, plan.tabular, start), stats, words)
 
 
 def _created(config: TrainConfig, out: str) -> Run:

@@ -21,7 +21,10 @@ from ecgtool.run import Run
 from ecgtool.settings import TrainingConfig
 
 Row = dict[str, float]
-"""``epoch`` (from 1), ``train_loss``, ``val_loss``, ``val_METRIC``, ``lr``, ``seconds``, and ``time`` (Unix, s)."""
+"""``epoch`` (from 1), ``train_loss``, ``val_loss``, ``val_METRIC``, ``lr``, ``seconds``, and ``time`` (Unix, s).
+
+Of hidden words also ``val_perplexity``, behind ``val_METRIC``.
+"""
 
 COLUMNS = ("epoch", "train_loss", "val_loss", "lr", "seconds")
 EVENTS = "events.out.tfevents.0"
@@ -48,10 +51,15 @@ def finished(values: Sequence[float], training: TrainingConfig) -> bool:
 
 
 def write_csv(path: Path, history: Sequence[Row], column: str) -> None:
-    """``metrics.csv``: one row per epoch, the metric's column after the losses."""
-    names = (*COLUMNS[:3], column, *COLUMNS[3:])
+    """``metrics.csv``: one row per epoch, the metric's column and further ones after the losses."""
+    names = (*COLUMNS[:3], column, *further(history[0] if history else {}, column), *COLUMNS[3:])
     lines = [",".join(names)] + [",".join(str(row[name]) for name in names) for row in history]
     write_text(path, "\n".join(lines) + "\n")
+
+
+def further(row: Row, column: str) -> list[str]:
+    """Columns of what validation measured besides the loss and the metric's ``column``."""
+    return [name for name in row if name.startswith("val_") and name not in ("val_loss", column)]
 
 
 def write_events(path: Path, history: Sequence[Row]) -> None:

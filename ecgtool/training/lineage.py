@@ -24,6 +24,7 @@ from ecgtool.home import portable
 from ecgtool.run import Lineage, Run
 from ecgtool.store import Store
 from ecgtool.task import Task
+from ecgtool.views.sentences import SentenceView
 
 PACKAGES = ("torch", "lightning", "numpy", "scipy", "pandas", "scikit-learn", "onnx", "onnxruntime")
 
@@ -94,6 +95,7 @@ def lineage(
         preprocessing=manifest.preprocessing.model_dump(mode="json"),
         tabular=manifest.tabular if tabular else (),
         words=manifest.words,
+        waves=store.method if isinstance(store, SentenceView) else "",
         train_patients=tuple(sorted(_patients(store, train))),
         dataset=manifest.dataset,
         parents=(start.name,) if start else (),

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
 
 from ecgtool.errors import DataError
@@ -213,6 +214,8 @@ class Classifier(LightningModule):
                 self.goal.metric, self.goal.task, targets.cpu().numpy(), chances.cpu().numpy()
             ),
         }
+        if self.goal.task.kind == "tokens":
+            self.validated["val_perplexity"] = float(cross_entropy(logits, targets).exp())
 
     def configure_optimizers(self) -> Any:
         """The optimiser and, where the rate follows from the step, its schedule."""

@@ -18,7 +18,7 @@ from ecgtool.models.checkpoint import read_checkpoint
 from ecgtool.run import Run
 from ecgtool.settings import TrainingConfig
 from ecgtool.training.averaging import Averaging
-from ecgtool.training.history import Row, best_epoch, finished, scores, write_csv
+from ecgtool.training.history import Row, best_epoch, finished, further, scores, write_csv
 from ecgtool.training.kept import epoch_file, is_kept, remove_older
 from ecgtool.training.runlog import log
 from ecgtool.training.schedules import first_averaged, plateau
@@ -140,13 +140,14 @@ class Recorder(Callback):
     def _tell(self, improved: bool) -> None:
         row = self.history[-1]
         log.info(
-            "epoch %d/%d  train_loss %.4f  val_loss %.4f  %s %.4f%s  (%.1f s)",
+            "epoch %d/%d  train_loss %.4f  val_loss %.4f  %s %.4f%s%s  (%.1f s)",
             row["epoch"],
             self.training.epochs,
             row["train_loss"],
             row["val_loss"],
             self.column,
             row[self.column],
+            "".join(f"  {name} {row[name]:.4f}" for name in further(row, self.column)),
             "  best" if improved else "",
             row["seconds"],
         )

@@ -8,8 +8,12 @@ from pathlib import Path
 from torch import Tensor
 
 from ecgtool.errors import ConfigError
+from ecgtool.home import portable
 from ecgtool.models.checkpoint import PREFIX, read_checkpoint
 from ecgtool.models.contract import Normalised
+from ecgtool.run import VOCABULARY
+from ecgtool.store import Store
+from ecgtool.training.lineage import Start
 from ecgtool.training.runlog import log
 
 NETWORK = "network."
@@ -29,6 +33,27 @@ def matching(model: Normalised, checkpoint: Path) -> dict[str, Tensor]:
     if not fitting:
         raise ConfigError(f"No weight of {checkpoint} fits this model.", "Start from a run of the same --arch.")
     return fitting
+
+
+def refuse_other_words(start: Start, store: Store) -> None:
+    """Refuse weights that have learned to read another vocabulary than that of the sentences.
+
+    Args:
+        start: The weights.
+        store: This run's data, as it reads them.
+
+    Raises:
+        ConfigError: They have: what a word is called means another wave to them.
+    """
+    given, own = start.run.lineage.words if start.run else None, store.manifest.words
+    if start.run is None or given is None or own is None or given.vocabulary == own.vocabulary:
+        return
+    words = portable(start.run.path / VOCABULARY)
+    raise ConfigError(
+        f"{start.name} was trained on the words of another vocabulary ({given.vocabulary[:15]}...) than the sentences"
+        f" of {store.path.name} are made of ({own.vocabulary[:15]}...).",
+        f"Make them again with its words: ecg sentences {store.path.name} --vocabulary {words} --force",
+    )
 
 
 def start_from(model: Normalised, checkpoint: Path) -> None:

@@ -28,6 +28,7 @@ from ecgtool.task import Task
 from ecgtool.training.augment import Augmentation
 from ecgtool.training.augment_noise import recorded_noises
 from ecgtool.training.averaging import averaging_of
+from ecgtool.training.counting import count_words
 from ecgtool.training.data import training_targets
 from ecgtool.training.feed import Feed
 from ecgtool.training.history import read_history
@@ -65,6 +66,7 @@ def train(path: Path) -> None:
     averaging = averaging_of(training, module.model, feed.in_order)
     if first_process():
         _announce(run, plan, len(done))
+        count_words(run, plan)
     progress = console.progress(f"training {run.name}", feed.batches(training.epochs))
     with progress as advance, tracked(run, fresh=not done) as send, quiet():
         advance(feed.batches(len(done)))

@@ -59,6 +59,11 @@ class SentenceView(View):
         super().__init__(base, task, data, _manifest(base, self.stored, task, data))
         self.manifest = self.manifest.model_copy(update=self._counts())
 
+    @property
+    def method(self) -> str:
+        """What found the waves that the words are made of; empty for an expert's."""
+        return self.base.wave_set(self.stored.manifest.waves).method
+
     @cached_property
     def sentences(self) -> Indices:
         """The number that each item has among the sentences of the store."""

@@ -5,7 +5,7 @@ import torch
 
 from ecgtool.errors import ConfigError
 from ecgtool.models.contract import Inputs, build
-from ecgtool.models.transformer import Attention
+from ecgtool.models.transformer import FARTHEST, Attention
 from ecgtool.models.waveform import spans
 from ecgtool.settings import Words
 
@@ -149,7 +149,9 @@ def test_attention_agrees_with_its_definition():
         query, key, value = (
             part.reshape(5, 2, 4).transpose(0, 1) for part in attention.project(tokens[0]).chunk(3, -1)
         )
-        scores = (query @ key.mT / 2).masked_fill(~real, -torch.inf).softmax(-1)
+        place = torch.arange(5)
+        far = attention.distance[:, place - place[:, None] + FARTHEST]
+        scores = (query @ key.mT / 2 + far).masked_fill(~real, -torch.inf).softmax(-1)
         expected = attention.out((scores @ value).transpose(0, 1).reshape(5, 8))
         found = attention(tokens, real[:, None, None, :])[0]
     torch.testing.assert_close(found, expected)
