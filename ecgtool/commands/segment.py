@@ -102,6 +102,9 @@ def _told(targets: Sequence[str], taken: Taken, ask: Ask, out: Path | None) -> R
     for failure in taken.failed:
         named = "" if failure.target in failure.error.message else f"{failure.target}: "
         log.error("%s%s %s", named, failure.error.message, failure.error.hint)
+    for summary in taken.summaries:
+        for line in summary.warnings:
+            log.warning("%s: %s", summary.record, line)
     if taken.done:
         log.info("%d of them had been done before and are left as they are; --force does them anew.", taken.done)
     data = {

@@ -42,6 +42,7 @@ class Source:
         read: ``read(begin, end)`` gives these samples: float32 [leads, end - begin].
         calibrated: Whether they are millivolts.
         recorded: The leads of the whole recording, of which ``leads`` may be a part.
+        warnings: What its file promises and does not keep.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Source:
     read: Callable[[int, int], Floats]
     calibrated: bool = True
     recorded: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -74,6 +76,7 @@ def of_record(record: Record, leads: Sequence[str] = ()) -> Source:
         read=lambda begin, end: signal[:, begin:end],
         calibrated=record.calibrated,
         recorded=record.leads,
+        warnings=tuple(record.meta.get("warnings", ())),
     )
 
 

@@ -33,6 +33,7 @@ class Summary:
         record: Its name.
         seconds: Its length.
         leads: Leads that were looked at.
+        warnings: What its file promises and does not keep.
         beats: Beats found.
         waves: Waves found of each kind, all leads together.
         rr_s: Intervals from beat to beat, in seconds, piece by piece.
@@ -42,6 +43,7 @@ class Summary:
     record: str
     seconds: float
     leads: int
+    warnings: tuple[str, ...] = ()
     beats: int = 0
     waves: dict[str, int] = field(default_factory=lambda: {kind.name: 0 for kind in Wave})
     rr_s: list[np.ndarray[tuple[int], np.dtype[np.float32]]] = field(default_factory=list)
@@ -49,7 +51,8 @@ class Summary:
     @classmethod
     def of(cls, found: Recording) -> Summary:
         """Of a recording of which nothing was taken yet."""
-        return cls(found.target, found.source.name, found.source.seconds, len(found.source.leads))
+        source = found.source
+        return cls(found.target, source.name, source.seconds, len(source.leads), source.warnings)
 
     def watch(self, pieces: Iterable[Waves]) -> Iterator[Waves]:
         """The pieces as they are, counted as they pass."""
@@ -73,6 +76,7 @@ class Summary:
             "beats": self.beats,
             "rate": self.rate,
             "waves": self.waves,
+            "warnings": list(self.warnings),
         }
 
     @property
