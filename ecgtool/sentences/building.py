@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ecgtool import console
 from ecgtool.errors import ConfigError
 from ecgtool.files import refuse_existing, staged_folder
 from ecgtool.sentences.fit import fit
-from ecgtool.sentences.making import make
+from ecgtool.sentences.making import make, window_of
 from ecgtool.sentences.sentence import WINDOW_S
 from ecgtool.sentences.stored import Sentences, add
-from ecgtool.sentences.vocabulary import Vocabulary
+from ecgtool.sentences.vocabulary import CLUSTERS, KINDS, Vocabulary
 from ecgtool.store import Store
 
 _OF_A_STORE = (
@@ -57,15 +58,15 @@ def build(store: Store, asked: Asked, out: Path | None = None, *, force: bool = 
     Args:
         store: With a set of waves.
         asked: What they are to be made of.
-        out: Where a copy of the store is made; None adds to the store itself.
+        out: Where a copy of the store is made; None adds to the store itself, unless it has these sentences already.
         force: Replace what is there: the sentences of the store, or the store at ``out``.
 
     Returns:
         The store with sentences.
 
     Raises:
-        ConfigError: The store has sentences, or ``out`` is there, and ``force`` is not given; or an option that cannot
-            be.
+        ConfigError: The store has other sentences, or ``out`` is there, and ``force`` is not given; or an option that
+            cannot be.
         DataError: The store has no waves, or no training patients.
         EcgError: The vocabulary cannot be read, or the store not written; what was there before is intact.
     """
@@ -74,7 +75,10 @@ def build(store: Store, asked: Asked, out: Path | None = None, *, force: bool = 
             raise ConfigError(f"{out} is the store itself.", "Leave out --out to add the sentences to it.")
         refuse_existing(out, force=force, holds=_OF_A_STORE)
     elif store.manifest.sentences and not force:
-        raise ConfigError(f"{store.path.name} has sentences already.", "Give --force to replace them, or --out.")
+        if _made_so(store, asked):
+            console.log.info("%s has these sentences already: nothing to do.", store.path.name)
+            return store
+        raise ConfigError(f"{store.path.name} has other sentences already.", "Give --force to replace them, or --out.")
     store.wave_set(asked.waves)
     made = make(store, vocabulary_of(store, asked), asked.waves, asked.window_s)
     if out is None:
@@ -90,6 +94,21 @@ def vocabulary_of(store: Store, asked: Asked) -> Vocabulary:
     if not asked.vocabulary:
         clusters, fraction, method = asked.clusters, asked.fraction, asked.method
         return fit(store, clusters=clusters, fraction=fraction, method=method, waves=asked.waves, seed=asked.seed)
-    if Path(asked.vocabulary).is_file():
-        return Vocabulary.read(Path(asked.vocabulary))
+    path = Path(asked.vocabulary)
+    if path.is_file() or path.suffix == ".json":
+        return Vocabulary.read(path)
     return Sentences.open(Store.open(asked.vocabulary)).vocabulary
+
+
+def _made_so(store: Store, asked: Asked) -> bool:
+    """Whether the sentences of a store are those that are asked for."""
+    held, waves = Sentences.open(store), store.wave_set(asked.waves)
+    window = window_of(store, asked.window_s)
+    if (held.manifest.waves_digest, held.manifest.window) != (waves.digest, window):
+        return False
+    if asked.vocabulary:
+        return vocabulary_of(store, asked).digest == held.manifest.vocabulary
+    fitted, clusters = held.vocabulary.fit, {**CLUSTERS, **asked.clusters}
+    made = fitted.fingerprint, fitted.method, fitted.fraction, fitted.seed, held.vocabulary.sizes
+    sizes = tuple(clusters[kind] for kind in KINDS)
+    return made == (store.manifest.fingerprint, asked.method, asked.fraction, asked.seed, sizes)

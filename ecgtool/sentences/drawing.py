@@ -67,10 +67,9 @@ def draw_words(vocabulary: Vocabulary, sample: Sample, counts: npt.NDArray[np.in
     rows = [-(-size // _ACROSS) for size in vocabulary.sizes]
     across, up = _PANEL[0] * _ACROSS, _PANEL[1] * sum(rows) + 0.9
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(across, up), facecolor="white", layout="constrained")
-        grid = figure.subplots(sum(rows), _ACROSS, squeeze=False)
-        for axes in grid.flat:
-            axes.set_axis_off()
+        figure = Figure(figsize=(across, up), facecolor="white")
+        edges = {"left": 0.02, "right": 0.995, "top": 1 - 0.55 / up, "bottom": 0.45 / up, "wspace": 0.42, "hspace": 0.6}
+        grid = figure.add_gridspec(sum(rows), _ACROSS, **edges)
         for kind, (first, size) in enumerate(zip(vocabulary.first, vocabulary.sizes, strict=True)):
             features = sample.features[KINDS[kind]]
             ids = vocabulary.encode(np.full(len(features), kind), features)
@@ -78,11 +77,12 @@ def draw_words(vocabulary: Vocabulary, sample: Sample, counts: npt.NDArray[np.in
             for number in range(size):
                 row, column = divmod(number, _ACROSS)
                 word = first - FIRST_WORD + number
-                axes = grid[sum(rows[:kind]) + row, column]
+                axes = figure.add_subplot(grid[sum(rows[:kind]) + row, column])
                 _panel(axes, vocabulary, word, shapes[ids == first + number], COLOURS[kind])
                 axes.set_title(f"{vocabulary.words[word].name}  {int(counts[word]):,}", fontsize=7, pad=2)
-        figure.suptitle(printable(title), fontsize=10)
-        figure.supxlabel(f"Each panel has a scale of its own: mV up, ms across. {DISCLAIMER}", fontsize=7)
+        figure.suptitle(printable(title), fontsize=10, y=1 - 0.12 / up)
+        below = f"Each panel has a scale of its own: mV up, ms across. {DISCLAIMER}"
+        figure.text(0.5, 0.1 / up, below, fontsize=7, ha="center")
     return figure
 
 
@@ -138,7 +138,6 @@ def _panel(axes: Axes, vocabulary: Vocabulary, word: int, shapes: npt.NDArray[np
     """One word: the band that most of its waves lie in, and its own shape."""
     held = vocabulary.words[word]
     time = (np.arange(len(held.shape)) + 0.5) / len(held.shape) * held.seconds * 1000
-    axes.set_axis_on()
     if len(shapes):
         axes.fill_between(time, *np.percentile(shapes, _SPREAD, axis=0), color=colour, alpha=0.25, linewidth=0)
     axes.plot(time, held.shape, color=colour, linewidth=1.1)

@@ -48,12 +48,7 @@ def make(store: Store, vocabulary: Vocabulary, waves: str = "", window_s: float 
         DataError: The store has no waves.
         ConfigError: Sentences cannot be so long.
     """
-    if not SHORTEST_WINDOW_S <= window_s <= LONGEST_WINDOW_S:
-        raise ConfigError(
-            f"Sentences cannot last {window_s:g} s.", f"From {SHORTEST_WINDOW_S:g} to {LONGEST_WINDOW_S:g} seconds."
-        )
-    held, leads = store.wave_set(waves), leads_of(store, waves)
-    window = min(round(window_s * store.manifest.fs), store.manifest.samples)
+    window, held, leads = window_of(store, window_s), store.wave_set(waves), leads_of(store, waves)
     primary = next((lead for lead in leads if segment_of(store.manifest.leads[lead]) == _SECOND), leads[0])
     arrays, added = _arrays(store, vocabulary, held.name, leads, primary, window)
     manifest = SentencesManifest(
@@ -88,6 +83,19 @@ class Read(NamedTuple):
     text: Text
     beats: Samples
     added: int
+
+
+def window_of(store: Store, window_s: float) -> int:
+    """Samples of a sentence at most; as many as an item has where that are fewer.
+
+    Raises:
+        ConfigError: Sentences cannot be so long.
+    """
+    if not SHORTEST_WINDOW_S <= window_s <= LONGEST_WINDOW_S:
+        raise ConfigError(
+            f"Sentences cannot last {window_s:g} s.", f"From {SHORTEST_WINDOW_S:g} to {LONGEST_WINDOW_S:g} seconds."
+        )
+    return min(round(window_s * store.manifest.fs), store.manifest.samples)
 
 
 def texts(

@@ -136,12 +136,23 @@ def test_another_store_can_be_told_in_the_same_words(made, tmp_path):
 
 def test_sentences_are_replaced_only_when_forced(made, tmp_path):
     store = build(spoken(tmp_path), FEW)
-    with pytest.raises(ConfigError, match="has sentences already"):
-        build(store, FEW)
+    with pytest.raises(ConfigError, match="has other sentences already"):
+        build(store, Asked(clusters=FEW.clusters, seed=1))
     again = build(store, Asked(clusters={"P": 2, "QRS": 2, "T": 2, "BG": 2}), force=True)
     assert len(Sentences.open(again).vocabulary) == 12
     assert len(list((again.path / "sentences").iterdir())) == 1
     assert [task.name for task in again.manifest.tasks].count("words") == 1
+
+
+def test_sentences_that_are_there_already_are_not_made_again(drawn, tmp_path, monkeypatch):
+    store = build(drawn, FEW, tmp_path / "store")
+    words = Sentences.open(store).vocabulary.write(tmp_path / "words.json")
+    monkeypatch.setattr("ecgtool.sentences.building.make", None)
+    assert build(store, FEW).manifest == store.manifest
+    assert build(store, Asked(vocabulary=str(words))).manifest == store.manifest
+    for other in (Asked(), Asked(clusters=FEW.clusters, window_s=5), Asked(clusters=FEW.clusters, fraction=0.5)):
+        with pytest.raises(ConfigError, match="other sentences"):
+            build(store, other)
 
 
 def test_a_store_without_waves_names_the_command_that_finds_them(made):
