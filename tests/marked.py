@@ -25,11 +25,12 @@ def write_marks(path, marks):
 
 
 def drawn_marks(waves, fs):
-    """The marks of drawn waves, as an expert writes them: (sample, symbol), ascending."""
+    """The marks of drawn waves in order, as an expert writes them: (sample, symbol), a wave over before the next."""
     rows = []
-    for wave in waves:
+    for wave, following in zip(waves, [*waves[1:], None], strict=True):
         on, peak, off = (round(time * fs) for time in (wave.onset_s, wave.peak_s, wave.offset_s))
-        rows += [(on, "("), (peak, PEAK[wave.wave]), (off, ")")]
+        end = off if following is None else min(off, round(following.onset_s * fs) - round(0.016 * fs))
+        rows += [(on, "("), (peak, PEAK[wave.wave]), (end, ")")] if end > peak else []
     return rows
 
 
@@ -46,7 +47,7 @@ def write_ludb(folder, numbers, *, fs=500.0, leads=LEADS_12, header="#<age>: 51\
         last = len(drawing.truth.beat_s) - 1
         for lead in leads:
             kept = [wave for wave in drawing.truth.waves(lead) if 0 < wave.beat < last]
-            write_marks(data / f"{number}.{lead.lower()}", sorted(drawn_marks(kept, fs), key=lambda mark: mark[0]))
+            write_marks(data / f"{number}.{lead.lower()}", drawn_marks(kept, fs))
     return folder
 
 
@@ -61,6 +62,6 @@ def write_qtdb(folder, names=("sel100", "sel30"), *, fs=250.0, minutes=15, beats
         signal[:, begin : begin + drawing.record.signal.shape[1]] = drawing.record.signal[[1, 10]]
         write_wfdb(Record(signal, fs, ("MLII", "V5")), folder, name)
         kept = [wave for wave in drawing.truth.waves() if 1 <= wave.beat <= beats]
-        marks = sorted(drawn_marks(kept, fs), key=lambda mark: mark[0])
-        write_marks(folder / f"{name}.q1c", [(begin + sample, symbol) for sample, symbol in marks])
+        marks = [(begin + sample, symbol) for sample, symbol in drawn_marks(kept, fs)]
+        write_marks(folder / f"{name}.q1c", marks)
     return folder

@@ -159,7 +159,7 @@ def _said(found: Evaluation, folder: Path) -> RenderableType:
     from rich.text import Text
 
     from ecgtool.console import DISCLAIMER, printable, table
-    from ecgtool.report import beats, words
+    from ecgtool.report import beats, waves, words
     from ecgtool.report.page import EXACT, MARK, marked, number
 
     metrics = found.metrics
@@ -168,6 +168,7 @@ def _said(found: Evaluation, folder: Path) -> RenderableType:
     if len(metrics.per_label) > 1:
         tables.append(table(("label", "positives", "AUROC", "95 % interval", *_HEADS, "threshold"), _label_rows(found)))
     tables += _beat_tables(metrics)
+    tables += [table(waves.COLUMNS, waves.rows_of(metrics.waves), "Boundaries of waves")] if metrics.waves else []
     said = (
         f"Decision: {words.decided(metrics)}.",
         f"Time per record: {words.spoken_time(metrics)}",
@@ -176,6 +177,7 @@ def _said(found: Evaluation, folder: Path) -> RenderableType:
     )
     notes = [
         *(beats.in_words(metrics.beats) if metrics.beats else []),
+        *(waves.in_words(metrics.waves) if metrics.waves else []),
         *words.in_short(metrics),
         *words.label_notes(metrics),
         *words.interval_notes(metrics),

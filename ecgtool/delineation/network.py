@@ -92,33 +92,47 @@ def unet1d(signal: Floats, fs: float, leads: tuple[str, ...], beats: Samples) ->
     if not len(live) or not len(beats):
         return Waves(fs, leads, beats, Waves.none(fs, leads).table)
     slow = resample(signal[live], fs, FS)
-    found = decode(probabilities(slow), beats.astype(np.float64) * (FS / fs), FS)
-    peaks = extrema(signal[live], slow, found, fs)
-    return Waves(fs, leads, beats, _table(found, peaks, live, fs, signal.shape[1]))
+    waves = as_waves(probabilities(slow), signal[live], slow, beats, fs=fs, slow_fs=FS)
+    table = waves.table.copy()
+    table[:, 0] = live[table[:, 0]]
+    return Waves(fs, leads, beats, table)
 
 
 UNET1D = unet1d
 
 
-def _table(found: Found, peaks: Samples, live: Samples, fs: float, samples: int) -> Samples:
-    """Rows of :data:`ecgtool.waves.COLUMNS`, sorted by lead and onset."""
-    onset, offset = (np.rint(edge * (fs / FS)).astype(np.int64) for edge in (found.onset, found.offset))
-    onset, offset = onset.clip(0, samples - 1), offset.clip(0, samples - 1)
-    columns = (live[found.lead], found.beat, found.kind, onset, peaks.clip(onset, offset), np.maximum(onset, offset))
+def as_waves(said: Floats, signal: Floats, slow: Floats, beats: Samples, *, fs: float, slow_fs: float) -> Waves:
+    """The waves of beats in what a network says of samples; leads are numbered.
+
+    Args:
+        said: float32 [leads, labels, samples], probabilities at ``slow_fs``.
+        signal: float32 [leads, samples] at ``fs``.
+        slow: The same at ``slow_fs``.
+        beats: int64 [beats], R peaks in samples of the signal, ascending.
+        fs: Rate of the signal, and of the waves, in Hz.
+        slow_fs: Rate of what the network reads.
+    """
+    leads = tuple(map(str, range(len(signal))))
+    ratio, last = fs / slow_fs, signal.shape[1] - 1
+    found = decode(said, beats / ratio, slow_fs)
+    onset, offset = (np.rint(edge * ratio).astype(np.int64).clip(0, last) for edge in (found.onset, found.offset))
+    offset = np.maximum(onset, offset)
+    peaks = extrema(signal, slow, found, ratio).clip(onset, offset)
+    columns = (found.lead, found.beat, found.kind, onset, peaks, offset)
     table = np.column_stack(columns).reshape(-1, len(COLUMNS)).astype(np.int64)
-    return table[np.lexsort((table[:, 3], table[:, 0]))]
+    return Waves(fs, leads, beats, table[np.lexsort((table[:, 3], table[:, 0]))])
 
 
-def extrema(signal: Floats, slow: Floats, found: Found, fs: float) -> Samples:
+def extrema(signal: Floats, slow: Floats, found: Found, ratio: float) -> Samples:
     """Where each wave is farthest from the line between its ends, in samples of the signal; int64 [waves].
 
     Found in the slower signal, and snapped to the sample of the signal itself.
 
     Args:
         signal: float32 [leads, samples].
-        slow: The same at :data:`FS`.
+        slow: The same at the rate of the waves.
         found: The waves.
-        fs: Rate of the signal in Hz.
+        ratio: Samples of the signal for each of those.
     """
     first = found.onset.astype(np.int64).clip(0, slow.shape[1] - 1)
     last = np.ceil(found.offset).astype(np.int64).clip(first, slow.shape[1] - 1)
@@ -131,8 +145,8 @@ def extrema(signal: Floats, slow: Floats, found: Found, fs: float) -> Samples:
     away = slow[found.lead[:, None], places] - (ends[0][:, None] + share * (ends[1] - ends[0])[:, None])
     best = np.abs(away).argmax(axis=1)
     sign = np.sign(away[np.arange(len(best)), best])
-    around = np.rint((first + best) * (fs / FS)).astype(np.int64)[:, None]
-    reach = int(np.ceil(fs / FS / 2))
+    around = np.rint((first + best) * ratio).astype(np.int64)[:, None]
+    reach = int(np.ceil(ratio / 2))
     near = (around + np.arange(-reach, reach + 1)).clip(0, signal.shape[1] - 1)
     taken = (signal[found.lead[:, None], near] * sign[:, None]).argmax(axis=1)
     return np.asarray(near[np.arange(len(near)), taken], np.int64)

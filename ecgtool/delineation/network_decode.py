@@ -90,8 +90,8 @@ def runs_of(labels: npt.NDArray[np.int64]) -> Runs:
 def of_beats(runs: Runs, mean: Floats, beats: npt.NDArray[np.float64], fs: float) -> tuple[Runs, Samples]:
     """The runs of one row that are waves of beats, of each kind at most one of a beat, and the beat of each.
 
-    A QRS complex is of the nearest beat, a P wave of the next one and a T wave of the last one; of several the one with
-    the most probability in it.
+    A QRS complex is of the nearest beat; a P wave is of the next complex and a T wave of the last one. Of several the
+    one with the most probability in it is the beat's. A beat without a complex has no waves.
     """
     long = runs.stop - runs.start >= SHORTEST_S * fs
     runs = Runs(*(field[long] for field in runs))
@@ -99,14 +99,15 @@ def of_beats(runs: Runs, mean: Floats, beats: npt.NDArray[np.float64], fs: float
     mass = sums[runs.kind + 1, runs.stop] - sums[runs.kind + 1, runs.start]
     beat = _nearest(runs, beats, fs)
     complexes = _best(beat, mass, runs.kind == Wave.QRS)
-    begins, ends = beats.copy(), beats.copy()
-    begins[beat[complexes]], ends[beat[complexes]] = runs.start[complexes], runs.stop[complexes]
-    following = np.searchsorted(beats, (runs.start + runs.stop - 1) / 2)
-    after, before = following.clip(max=len(beats) - 1), (following - 1).clip(min=0)
-    ahead, behind = (begins[after] - runs.stop) / fs, (runs.start - ends[before]) / fs
-    p = (runs.kind == Wave.P) & (following < len(beats)) & (ahead >= 0) & (ahead <= P_WITHIN_S)
-    t = (runs.kind == Wave.T) & (following > 0) & (behind >= 0) & (behind <= T_WITHIN_S)
-    beat = np.where(p, after, np.where(t, before, beat))
+    if not len(complexes):
+        return Runs(*(field[:0] for field in runs)), beat[:0]
+    starts, stops = runs.start[complexes], runs.stop[complexes]
+    following = np.searchsorted(starts, runs.start)
+    after, before = following.clip(max=len(starts) - 1), (following - 1).clip(min=0)
+    ahead, behind = (starts[after] - runs.stop) / fs, (runs.start - stops[before]) / fs
+    p = (runs.kind == Wave.P) & (ahead >= 0) & (ahead <= P_WITHIN_S)
+    t = (runs.kind == Wave.T) & (behind >= 0) & (behind <= T_WITHIN_S)
+    beat = np.where(p, beat[complexes[after]], np.where(t, beat[complexes[before]], beat))
     kept = np.sort(np.concatenate([complexes, _best(beat, mass, p), _best(beat, mass, t)]))
     return Runs(*(field[kept] for field in runs)), beat[kept]
 

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from ecgtool.metrics.beat_documents import BeatMetrics
 from ecgtool.metrics.values import Method, Resampling, Value
+from ecgtool.metrics.waves import WaveFigures
 from ecgtool.settings import Section
 from ecgtool.task import Task
 
@@ -83,6 +84,7 @@ class Metrics(Section):
     thresholds: dict[str, float] = Field(description="What decided; empty where the most probable label does.")
     confusion: list[list[int]] | None = Field(None, description="[true, called], where exactly one label holds.")
     beats: BeatMetrics | None = Field(None, description="Heartbeats by record and class; null where of none.")
+    waves: WaveFigures | None = Field(None, description="Boundaries of waves; null where of none.")
     bootstrap: Resampling
     source: Source | None = Field(None, description="Model, data and split; null for bare arrays.")
 

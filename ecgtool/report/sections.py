@@ -13,13 +13,15 @@ import numpy as np
 from ecgtool.evaluation import Evaluation
 from ecgtool.metrics import Metrics, Value
 from ecgtool.metrics.outcomes import QUANTITIES
-from ecgtool.report import beats, words
+from ecgtool.report import beats, waves, words
 from ecgtool.report.page import DASH, Cell, Section, number
 from ecgtool.report.shown import SHOWN
 
 ATTRIBUTIONS = {
     "ptbxl": "PTB-XL (Wagner et al. 2020, doi:10.1038/s41597-020-0495-6; PhysioNet), licence CC BY 4.0.",
     "mitdb": "MIT-BIH Arrhythmia Database (Moody and Mark 2001, doi:10.1109/51.932724; PhysioNet), licence ODC-By 1.0.",
+    "ludb": "LUDB (Kalyakulina et al. 2020, doi:10.1109/ACCESS.2020.3029211; PhysioNet), licence ODC-By 1.0.",
+    "qtdb": "QT Database (Laguna et al. 1997, doi:10.1109/CIC.1997.648140; PhysioNet), licence ODC-By 1.0.",
     "synthetic": "Drawn by the synthetic generator: a figure on it says nothing about patients.",
 }
 """Whom to name beside a figure on a dataset."""
@@ -27,7 +29,8 @@ ATTRIBUTIONS = {
 
 def in_short(found: Evaluation) -> Section:
     """The findings in a few sentences, and what makes them worth less than they look."""
-    return Section("In short", [*words.in_short(found.metrics), *words.cautions(found.metrics)])
+    heartbeats = beats.in_words(found.metrics.beats) if found.metrics.beats else []
+    return Section("In short", [*heartbeats, *words.in_short(found.metrics), *words.cautions(found.metrics)])
 
 
 def what(found: Evaluation) -> Section:
@@ -198,6 +201,7 @@ SECTIONS: tuple[Callable[[Evaluation], Section | None], ...] = (
     beats.aami,
     beats.records,
     beats.found_beats,
+    waves.boundaries,
     overall,
     labels,
     groups,

@@ -32,6 +32,7 @@ from ecgtool.store import Store
 from ecgtool.training.folds import seen_patients
 from ecgtool.training.history import unfinished
 from ecgtool.training.inference import forward, pick_device, predicted
+from ecgtool.training.wave_figures import wave_figures
 
 
 def evaluate_run(
@@ -159,6 +160,9 @@ def _judged(run: Run, recordings: Recordings, source: Source, options: Options, 
         thresholds, rule, notes = validation_thresholds(run, options)
     named = source.model_copy(update={"threshold_rule": rule, "threshold_notes": notes})
     found = concluded(recordings, thresholds, named, options)
+    if run.lineage.task.kind == "waves" and not options.aggregate:
+        boundaries = wave_figures(run, recordings.store, source.split, options.device, options.bootstrap)
+        found = replace(found, metrics=found.metrics.model_copy(update={"waves": boundaries}))
     if own:
         name = f"metrics_{_document(source.split, options.aggregate)}.json"
         write_json(run.path / name, found.metrics.model_dump(mode="json"))
