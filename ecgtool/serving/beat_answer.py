@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -77,7 +76,6 @@ class BeatAnswer:
         called: int64 [beats], the number of the class.
         gaps: int64 [gaps, 2], first sample of each stretch without signal and the one after its last.
         leads: The lead of each of the model's rows; empty where it had none.
-        metadata: What the model was told beside signal and intervals.
         notes: What a reader of the result should know.
     """
 
@@ -91,7 +89,6 @@ class BeatAnswer:
     called: Samples
     gaps: Samples
     leads: tuple[str, ...] = ()
-    metadata: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property

@@ -43,7 +43,6 @@ def document(answer: BeatAnswer) -> dict[str, Any]:
         "seconds": answer.seconds,
         "leads": list(answer.leads),
         "summary": answer.summary.model_dump(mode="json"),
-        "metadata": dict(answer.metadata),
         "notes": list(answer.notes),
         "beats": [
             {

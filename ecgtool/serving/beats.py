@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.catalog.bundle import Bundle
-from ecgtool.errors import ConfigError, DataError
+from ecgtool.catalog.bundle import Bundle, BundleManifest
+from ecgtool.errors import ConfigError, DataError, FormatError
 from ecgtool.record import Record
 from ecgtool.serving.beat_answer import BeatAnswer
 from ecgtool.serving.beat_leads import notes_of, rows_of, serving, there
@@ -43,7 +43,7 @@ class Stretch(NamedTuple):
     Attributes:
         signal: float32 [leads, samples] in millivolt, prepared; with enough around the beats on both sides.
         peaks: int64 [beats], in samples of that signal.
-        features: float32 [beats, columns], of the bundle's tabular inputs; NaN where unknown.
+        features: float32 [beats, columns], named by :func:`ecgtool.signals.beats.columns`; NaN where unknown.
     """
 
     signal: Floats
@@ -75,6 +75,7 @@ class BeatPredictor:
                 f"{bundle.path.name} calls each beat its most probable class: there is no threshold.",
                 "Leave out --threshold.",
             )
+        _refuse_features(self.manifest)
         self.thresholds = thresholds_of(self.manifest, threshold)
         self.leads = tuple(lead for lead in self.manifest.leads if lead != MASK)
         self.session = bundle.session(threads)
@@ -87,8 +88,8 @@ class BeatPredictor:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What the model is told beside the signal, its features of beats left out."""
-        return tuple(name for name in self.manifest.tabular if name not in columns(self.config))
+        """What the model is told by whoever asks: nothing, for all it is told beside the signal is of the beats."""
+        return ()
 
     def predict_file(self, path: str | Path, given: Mapping[str, str | float] | None = None) -> BeatAnswer:
         """Read a recording and judge its beats.
@@ -131,11 +132,11 @@ class BeatPredictor:
         return self._of_windows
 
     def _answer(self, recording: Recording, given: Mapping[str, str | float] | None) -> BeatAnswer:
-        told, unknown = read_metadata(self.columns, given or {}, recording.first.meta)
+        read_metadata(self.columns, given or {}, {})
         refuse_scale(self.manifest, recording.first)
         served = serving(there(recording.first), self.leads)
         found = find_beats(recording, served)
-        parts = [self.judge(part) for part in self._stretches(recording, served, found, told)]
+        parts = [self.judge(part) for part in self._stretches(recording, served, found)]
         chances = np.concatenate([np.empty((0, len(self.manifest.task.labels)), np.float32), *parts])
         known = np.isfinite(chances).all(axis=1)
         return BeatAnswer(
@@ -149,18 +150,14 @@ class BeatPredictor:
             called=self._called(chances[known]),
             gaps=found.gaps,
             leads=served,
-            metadata=told,
-            notes=(*unknown, *self._notes(recording, served, found), *_counted(known)),
+            notes=(*self._notes(recording, served, found), *_counted(known)),
         )
 
-    def _stretches(
-        self, recording: Recording, served: tuple[str, ...], found: Found, told: Mapping[str, float]
-    ) -> Iterator[Stretch]:
+    def _stretches(self, recording: Recording, served: tuple[str, ...], found: Found) -> Iterator[Stretch]:
         """The beats of a recording, prepared as the model takes them."""
         steps, config, scale = self.manifest.preprocessing, self.config, self.manifest.fs / recording.fs
         margin = round((settling_s(steps) + config.before_s + config.after_s) * recording.fs)
-        named = [name for name in config.features if name in self.manifest.tabular]
-        place, intervals = list(map(self.manifest.tabular.index, named)), rr.features(found.beats, recording.fs, named)
+        intervals = rr.features(found.beats, recording.fs, config.features)
         for begin, end in recording.stretches():
             first, last = np.searchsorted(found.beats, [begin, end]).tolist()
             if first == last:
@@ -171,8 +168,8 @@ class BeatPredictor:
             near = slice(*np.searchsorted(found.beats, [ahead, min(end + margin, recording.samples)]).tolist())
             peaks = np.rint((found.beats[near] - ahead) * scale).astype(np.int64).clip(0, signal.shape[1] - 1)
             own = slice(first - near.start, last - near.start)
-            made = self._features(signal, peaks, told)[own]
-            made[:, place] = intervals[first:last]  # of the whole recording, not of the stretch
+            made = features(signal, self.manifest.fs, peaks, config)[own]
+            made[:, : len(config.features)] = intervals[first:last]  # of the whole recording, not of the stretch
             yield Stretch(signal, peaks[own], made)
 
     def _prepared(self, record: Record, served: tuple[str, ...], *, done: bool) -> Floats:
@@ -182,14 +179,6 @@ class BeatPredictor:
             return rows.signal
         named = Record(rows.signal, record.fs, self.leads, record.id, record.patient, record.meta)
         return preprocess(named, self.manifest.leads, self.manifest.preprocessing).signal
-
-    def _features(self, signal: Floats, peaks: Samples, told: Mapping[str, float]) -> Floats:
-        """The tabular inputs of beats, in the order of the bundle, float32 [beats, columns]."""
-        made = features(signal, self.manifest.fs, peaks, self.config)
-        by_name = dict(zip(columns(self.config), made.T, strict=True))
-        given = {name: np.full(len(peaks), value, np.float32) for name, value in told.items()}
-        every = [{**by_name, **given}[name] for name in self.manifest.tabular]
-        return np.stack(every, axis=1) if every else np.empty((len(peaks), 0), np.float32)
 
     def _of_windows(self, part: Stretch) -> Floats:
         """What the model says of the windows around beats, [beats, labels]."""
@@ -214,6 +203,21 @@ class BeatPredictor:
         scaled = () if first.calibrated else ("the recording is not calibrated: its scale was guessed from its size",)
         nothing = () if len(found.beats) else ("no heartbeat was found",)
         return (*nothing, *notes_of(self.leads, served), *scaled, *signal_notes(first, found.flat, found.invalid, ()))
+
+
+def _refuse_features(manifest: BundleManifest) -> None:
+    """Refuse a model that is told what this version does not compute of a heartbeat.
+
+    Raises:
+        FormatError: It is.
+    """
+    known = columns(manifest.beats or BeatConfig())
+    if manifest.tabular and manifest.tabular != known:
+        other = next(iter(sorted(set(manifest.tabular) ^ set(known))), "an order")
+        raise FormatError(
+            f"{manifest.name} needs other features of heartbeats than this version computes: {other} is not in both.",
+            "Train and export it again.",
+        )
 
 
 def _counted(known: npt.NDArray[np.bool_]) -> tuple[str, ...]:

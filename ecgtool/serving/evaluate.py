@@ -6,11 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.catalog.bundle import Bundle
+from ecgtool.catalog.bundle import Bundle, BundleManifest
 from ecgtool.console import log
 from ecgtool.errors import ConfigError, NotFound
 from ecgtool.evaluation import (
@@ -26,8 +27,15 @@ from ecgtool.evaluation import (
     time_per_record,
 )
 from ecgtool.metrics.logits import logits_of
-from ecgtool.serving.predictor import Predictor
+from ecgtool.serving.model import probabilities_of
+from ecgtool.serving.predictor import thresholds_of
+from ecgtool.settings import BeatConfig, DataConfig
 from ecgtool.store import Store
+from ecgtool.task import asked_of
+from ecgtool.views import view
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 
 def measure_bundle(
@@ -51,35 +59,43 @@ def measure_bundle(
             f"{bundle.path.name} carries its thresholds; --rule picks those of runs.", "Leave out --rule."
         )
     manifest = bundle.manifest
-    data = fitting(manifest, store if store is not None else _own_store(bundle))
+    data = fitting(manifest, viewed(manifest, store if store is not None else _own_store(bundle)))
     threads = os.cpu_count() or 1
-    predictor = Predictor(bundle, threads=threads)
-    predict = partial(_predict, predictor, data, options.batch)
+    session = bundle.session(threads)
     items = data.indices(split, manifest.task)
-    made = logits_of(manifest.task, predict(items)) if len(items) else np.empty((0, 0), np.float32)
-    said = Said(made, items, np.array(data.targets(manifest.task)[items]))
-    recordings = recordings_of(data, manifest.task, split, said)
+    recordings = recordings_of(data, manifest.task, split, _said(session, manifest, data, items, options.batch))
+    predict = partial(_predict, session, manifest, data)
     timing = time_per_record(predict, items, options.batch, "cpu (onnxruntime)", threads)
     seen = _seen(bundle, data, split)
     source = source_of(data, recordings.predictions, bundle.path.name, manifest.arch, seen)
     source = source.model_copy(update={"timing": timing})
-    found = concluded(recordings, _thresholds(predictor, options), source, options)
+    found = concluded(recordings, _thresholds(manifest, options), source, options)
     if options.whole and several_each(found):
         beside = replace(options, aggregate="mean", whole=False)
-        found = replace(found, patients=concluded(recordings, _thresholds(predictor, beside), source, beside))
+        found = replace(found, patients=concluded(recordings, _thresholds(manifest, beside), source, beside))
     return found
 
 
-def _thresholds(predictor: Predictor, options: Options) -> Mapping[str, float]:
+def viewed(manifest: BundleManifest, store: Store) -> Store:
+    """A store as a model reads it: recordings, heartbeats or sentences.
+
+    Raises:
+        DataError: It lacks what the model reads.
+        ConfigError: It lacks the model's task.
+    """
+    reads = ("signal", "tokens") if manifest.words is not None else ("signal",)
+    return view(store, manifest.task, reads, DataConfig(beats=manifest.beats or BeatConfig()))
+
+
+def _thresholds(manifest: BundleManifest, options: Options) -> Mapping[str, float]:
     """The bundle's thresholds, for patients those that were chosen for them; else those for recordings serve both."""
-    manifest = predictor.manifest
     if not manifest.task.thresholded:
         return {}
     if options.aggregate == "mean" and manifest.patient_thresholds:
         return manifest.patient_thresholds
     if options.aggregate and options.whole:
         log.warning("The bundle has no thresholds for patients: those for recordings are used.")
-    return predictor.thresholds
+    return thresholds_of(manifest, None)
 
 
 def _own_store(bundle: Bundle) -> Store:
@@ -99,10 +115,33 @@ def _seen(bundle: Bundle, store: Store, split: str) -> int | None:
     return 0 if own or lineage.get("dataset", store.manifest.dataset) != store.manifest.dataset else None
 
 
-def _predict(predictor: Predictor, store: Store, batch: int, indices: Indices) -> npt.NDArray[np.float32]:
-    """Probabilities [items, labels] of items of a store."""
+def _said(session: InferenceSession, manifest: BundleManifest, store: Store, items: Indices, batch: int) -> Said:
+    """What the model says of items, or of what is asked in them."""
+    task, targets = manifest.task, store.targets(manifest.task)
+    several = task.several(targets)
+    parts = [items[first : first + batch] for first in range(0, len(items), batch)]
+    made, rows, asked = [np.empty((0, len(task.labels)), np.float32)], [items[:0]], [items[:0]]
+    for part in parts:
+        chances = _predict(session, manifest, store, part)
+        found = asked_of(np.asarray(targets[part])) if several else None
+        made.append(chances if found is None else np.moveaxis(chances, 1, -1)[found.item, found.position])
+        rows.append(part if found is None else part[found.item])
+        asked.append(items[:0] if found is None else found.position)
+    owners, positions = np.concatenate(rows), np.concatenate(asked)
+    truth = targets[owners, positions] if several else targets[owners]
+    return Said(logits_of(task, np.concatenate(made)), owners, np.array(truth), positions if several else None)
+
+
+def _predict(
+    session: InferenceSession, manifest: BundleManifest, store: Store, items: Indices
+) -> npt.NDArray[np.float32]:
+    """Probabilities of items of a store, [items, labels] or [items, labels, positions]."""
     scale = np.float32(store.manifest.scale_uv / 1000)
-    parts = [indices[first : first + batch] for first in range(0, len(indices), batch)]
-    return np.concatenate(
-        [predictor.batch(store.signals[part].astype(np.float32) * scale, store.tabular[part]) for part in parts]
-    )
+    feeds: dict[str, Any] = {"signal": store.signals[items].astype(np.float32) * scale}
+    if manifest.words is not None:
+        feeds["tokens"] = store.tokens(items)
+    if manifest.tabular:
+        feeds["metadata"] = np.ascontiguousarray(store.tabular[items])
+    labels, *positions = manifest.output_shapes["probabilities"][1:]
+    shape = (len(items), *(int(size) for size in (labels, *positions)))
+    return probabilities_of(session, feeds, shape)

@@ -7,7 +7,7 @@ from bundles import manifest, model
 from drawn_beats import drawn
 
 from ecgtool.catalog.bundle import write_bundle
-from ecgtool.errors import ConfigError, DataError
+from ecgtool.errors import ConfigError, DataError, FormatError
 from ecgtool.formats.wfdb_write import write_wfdb
 from ecgtool.metrics.detection import match_beats
 from ecgtool.record import Record
@@ -31,9 +31,8 @@ def bundle_of_beats(path, *, labels=LABELS, leads=("MLII", "chest"), fs=FS, **ch
         leads=leads,
         fs=fs,
         samples=round(0.2 * fs) + round(0.3 * fs) + 1,
-        tabular=CONFIG.features,
         beats=CONFIG,
-        **{"thresholds": {}, **changes},
+        **{"thresholds": {}, "tabular": CONFIG.features, **changes},
     )
     return write_bundle(path, held, {"model.onnx": model(held).SerializeToString()})
 
@@ -241,3 +240,19 @@ def test_rates_are_means_of_eight_intervals():
 def test_ectopic_beats_of_a_long_recording_are_told_per_hour():
     found = answered("NVN", seconds=7200.0).summary
     assert found.ectopy["V"].per_hour == pytest.approx(0.5)
+
+
+def test_features_that_this_version_does_not_compute_are_refused(tmp_path):
+    held = bundle_of_beats(tmp_path / "old", tabular=("previous", "next", "local", "mood"))
+    with pytest.raises(FormatError, match="other features of heartbeats"):
+        BeatPredictor(held)
+
+
+def test_a_model_that_is_told_nothing_beside_the_signal_judges_too(tmp_path):
+    plain = BeatPredictor(bundle_of_beats(tmp_path / "plain", tabular=()), threads=1)
+    assert len(plain.predict(recording()[0]).samples) > 30
+
+
+def test_age_is_no_input_of_a_model_of_heartbeats(predictor):
+    with pytest.raises(ConfigError, match="takes no 'age'"):
+        predictor.predict(recording()[0], {"age": 63})
