@@ -1,9 +1,10 @@
 """Counting models of sentences: what a masked model has to beat.
 
 ``unigram`` guesses a hidden word from how common words are, ``bigram`` from the word to its left, ``trigram`` from the
-words on both sides, which is what a masked model sees too. Each is smoothed into the next shorter one by Witten and
-Bell's rule (1991, doi:10.1109/18.87000): a context that was followed by many different words trusts its own counts
-less. Neighbours may be special words; one that is hidden itself tells nothing, and the next shorter context is taken.
+words on both sides, which a masked model sees too. Contexts are smoothed into shorter ones by Witten and Bell's rule
+(1991, doi:10.1109/18.87000): one that was followed by many different words trusts its own counts less. What both
+neighbours say is smoothed into what each of them says alone, taken together as if they knew nothing of each other.
+Neighbours may be special words; one that is hidden itself tells nothing.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class NGrams:
         self.ids = ids
         left, middle, right = _threes(np.asarray(sentences, np.int64))
         self._single = np.bincount(middle, minlength=ids)[FIRST_WORD:].astype(np.float64)
-        self._pairs = _counts(left, middle, ids, ids)
+        self._after, self._before = _counts(left, middle, ids, ids), _counts(right, middle, ids, ids)
         self._middle, self._contexts = middle, left * ids + right
 
     @cached_property
@@ -66,19 +67,20 @@ class NGrams:
             right: The word after it.
             model: One of :data:`MODELS`.
         """
-        wanted = MODELS.index(model)
         # Every word might occur: one more of each keeps all above 0.
         base = (self._single + 1) / (self._single + 1).sum()
-        made = np.broadcast_to(base, (len(left), len(base)))
-        if wanted >= 1:
-            made = _smoothed(self._pairs, np.where(left == MASK, -1, left), made)
-        if wanted >= 2:
-            contexts = left.astype(np.int64) * self.ids + right
-            known, triples = self._triples
-            row = np.minimum(np.searchsorted(known, contexts), max(len(known) - 1, 0))
-            there = (known[row] == contexts) & (left != MASK) & (right != MASK)
-            made = _smoothed(triples, np.where(there, row, -1), made)
-        return made
+        common = np.broadcast_to(base, (len(left), len(base)))
+        if model == MODELS[0]:
+            return common
+        after = _smoothed(self._after, np.where(left == MASK, -1, left), common)
+        if model == MODELS[1]:
+            return after
+        each = after * _smoothed(self._before, np.where(right == MASK, -1, right), common) / base
+        known, triples = self._triples
+        contexts = left.astype(np.int64) * self.ids + right
+        row = np.minimum(np.searchsorted(known, contexts), max(len(known) - 1, 0))
+        there = (known[row] == contexts) & (left != MASK) & (right != MASK)
+        return _smoothed(triples, np.where(there, row, -1), each / each.sum(axis=1, keepdims=True))
 
     def score(self, sentences: Tokens, targets: npt.NDArray[np.integer], model: str = "trigram") -> Score:
         """How well the words at the gaps of sentences are guessed.

@@ -1,8 +1,9 @@
 """Words: the waves of a lead and the background between them, one span after the other without a gap.
 
-Where waves overlap, a QRS complex keeps all of its span, and of the others the later one begins where it begins. What
-no wave covers is background: joined to the word before it where it is shorter than :data:`SHORTEST_S`, cut into equal
-parts where it is longer than :data:`LONGEST_S` (asystole, or a lead that is off).
+Where waves overlap, a QRS complex keeps all of its span, and of the others the later one begins where it begins; one of
+which less than :data:`SHORTEST_S` is left is none. What no wave covers is background: joined to the word before it where
+it is shorter than that, cut into equal parts where it is longer than :data:`LONGEST_S` (asystole, or a lead that is
+off).
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ def spans_of(waves: Waves, lead: int, samples: int) -> Spans:
     table = table[np.argsort(table[:, 0], kind="stable")]
     is_qrs = table[:, 3] == Wave.QRS
     complexes, others = _in_turn(table[is_qrs]), _in_turn(table[~is_qrs])
-    held = np.concatenate([complexes, _beside(others, complexes)])
+    others = _beside(others, complexes)
+    others = others[others[:, 1] - others[:, 0] >= SHORTEST_S * waves.fs]
+    held = np.concatenate([complexes, others])
     held = held[np.argsort(held[:, 0], kind="stable")]
     beats = np.where(held[:, 3] == Wave.QRS, held[:, 2], UNKNOWN)
     return _filled(Spans(held[:, 3].astype(np.int8), held[:, :2], beats), samples, waves.fs)

@@ -48,7 +48,7 @@ def test_the_bigram_goes_by_the_word_to_the_left_by_witten_and_bells_rule():
     np.testing.assert_allclose(made[0], (np.array([1, 1, 0, 0]) + 2 * base) / 4)
 
 
-def test_the_trigram_goes_by_both_neighbours():
+def test_both_neighbours_say_what_neither_says_alone():
     counted = NGrams(sentences([A, B, A], [A, C, B]), IDS)
     made = counted.probabilities(np.array([A, A]), np.array([A, B]), "trigram")
     assert made.argmax(axis=1).tolist() == [B - 4, C - 4]
@@ -56,8 +56,9 @@ def test_the_trigram_goes_by_both_neighbours():
 
 def test_a_neighbour_that_is_hidden_itself_tells_nothing():
     counted = NGrams(ABC, IDS)
-    hidden = counted.probabilities(np.array([MASK]), np.array([C]), "trigram")
+    hidden = counted.probabilities(np.array([MASK]), np.array([MASK]), "trigram")
     np.testing.assert_allclose(hidden, counted.probabilities(np.array([A]), np.array([C]), "unigram"))
+    assert counted.probabilities(np.array([MASK]), np.array([C]), "trigram").argmax() == B - 4
     half = counted.probabilities(np.array([A]), np.array([MASK]), "trigram")
     np.testing.assert_allclose(half, counted.probabilities(np.array([A]), np.array([C]), "bigram"))
 

@@ -46,6 +46,11 @@ def test_a_gap_too_short_at_the_beginning_belongs_to_the_first_word():
     assert told(spans_of(waves((0, QRS, 1, 5, 9)), 0, 10)) == [(QRS, 0, 10)]
 
 
+def test_a_wave_of_which_next_to_nothing_is_left_is_background():
+    held = waves((0, QRS, 25, 30, 34), (0, T, 34, 35, 35), (1, P, 60, 70, 79), (1, T, 40, 50, 61))
+    assert told(spans_of(held, 0, 80))[1:] == [(QRS, 25, 35), (BACKGROUND, 35, 40), (T, 40, 60), (P, 60, 80)]
+
+
 def test_long_background_is_cut_into_equal_parts():
     spans = spans_of(waves(beats=()), 0, 400)
     assert told(spans) == [(BACKGROUND, 0, 133), (BACKGROUND, 133, 266), (BACKGROUND, 266, 400)]
