@@ -1,9 +1,9 @@
 """Words: the waves of a lead and the background between them, one span after the other without a gap.
 
 Where waves overlap, a QRS complex keeps all of its span, and of the others the later one begins where it begins; one of
-which less than :data:`SHORTEST_S` is left is none. What no wave covers is background: joined to the word before it where
-it is shorter than that, cut into equal parts where it is longer than :data:`LONGEST_S` (asystole, or a lead that is
-off).
+which less than :data:`SHORTEST_S` is left is none. What no wave covers is background: joined to the word before it
+where it is shorter than that, cut into equal parts where it is longer than :data:`LONGEST_S` (asystole, or a lead that
+is off).
 """
 
 from __future__ import annotations
