@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
 FARTHEST = 16
 """Tokens that are farther apart count as so far."""
@@ -44,9 +43,9 @@ class Attention(nn.Module):
         query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)  # each [batch, heads, tokens, width / heads]
         place = torch.arange(length, device=tokens.device)
         apart = (place - place.unsqueeze(1)).clamp(-FARTHEST, FARTHEST) + FARTHEST
-        mask = self.distance[:, apart].masked_fill(~real, _NOT_SEEN)
-        seen = scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        joined: Tensor = self.out(seen.transpose(1, 2).reshape(batch, length, width))
+        scores = query @ key.mT * key.shape[-1] ** -0.5 + self.distance[:, apart]
+        seen = scores.masked_fill(~real, _NOT_SEEN).softmax(dim=-1) @ value
+        joined: Tensor = self.out(seen.transpose(1, 2).flatten(2))
         return joined
 
 

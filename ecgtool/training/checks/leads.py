@@ -14,6 +14,7 @@ from ecgtool.console import counted
 from ecgtool.record import LEADS_12, LIMB_WEIGHTS
 from ecgtool.signals.leads import MASK
 from ecgtool.training.checks.contract import Check, Finding, Subject
+from ecgtool.views.sentences import ANY_LEAD
 
 SAMPLE = 256
 """Items whose signals are read."""
@@ -36,7 +37,7 @@ def ask(subject: Subject) -> Finding:
     if wanted and wanted != leads:
         return Finding("failed", f"the store has {_shown(leads)}, the configuration expects {_shown(wanted)}")
     parent = subject.start.run.lineage.leads if subject.start and subject.start.run else held.leads
-    if parent != held.leads:
+    if parent != held.leads and not (parent == (ANY_LEAD,) and len(held.leads) == 1):
         return Finding("failed", f"the store has {_shown(held.leads)}, the weights to start from {_shown(parent)}")
     law = _law(subject)
     if law.status != "passed":

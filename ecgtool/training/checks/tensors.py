@@ -62,7 +62,7 @@ def _of_the_targets(subject: Subject) -> list[str]:
 def _of_the_numbers(subject: Subject) -> list[str]:
     """Infinite tabular values, and statistics that turn anything into what is not a number."""
     store, stats = subject.store, subject.stats
-    infinite = np.isinf(store.tabular).sum(axis=0)
+    infinite = np.isinf(store.tabular).sum(axis=tuple(range(store.tabular.ndim - 1)))
     wrong = [
         f"column '{name}' has {counted(int(number), 'infinite value')}"
         for name, number in zip(store.manifest.tabular, infinite, strict=True)
