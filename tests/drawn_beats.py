@@ -13,7 +13,7 @@ from ecgtool.task import Task
 FS, SECONDS = 180.0, 40.0
 LEADS = ("MLII", "chest")
 TASK = Task(name="aami5", kind="multiclass", labels=("N", "S", "V", "F", "Q"), of="beat", metric="macro_f1")
-SPLITS = ("train",) * 6 + ("val",) * 3 + ("test",) * 3
+SPLITS = ("train",) * 10 + ("val",) * 3 + ("test",) * 3
 
 
 def drawn(number, *, seconds=SECONDS, fs=FS, leads=("II", "V1")):
@@ -33,7 +33,7 @@ class DrawnBeats:
     tabular = ()
     notes = ()
 
-    def __init__(self, people=12):
+    def __init__(self, people=16):
         self.tasks = (TASK,)
         self.entries = [
             Entry(f"r{number}", f"p{number}", f"r{number}", SPLITS[number * len(SPLITS) // people])
