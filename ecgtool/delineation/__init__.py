@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ecgtool.delineation.consistency import consistent
 from ecgtool.registry import Registry
 from ecgtool.signals.peaks import r_peaks
 from ecgtool.signals.preprocess import fill
@@ -52,7 +53,8 @@ def delineate(
         beats: int64 [beats], R peaks in samples, ascending, where they are known; else they are found.
 
     Returns:
-        The waves; none of a recording without beats.
+        The waves, agreed between the leads (:func:`~ecgtool.delineation.consistency.consistent`); none of a recording
+        without beats.
 
     Raises:
         ConfigError: There is no such method.
@@ -64,14 +66,15 @@ def delineate(
         return Waves.none(fs, leads)
     gaps = ~np.isfinite(signal)
     if not gaps.any():
-        return find(signal, fs, leads, beats)
-    return _outside(gaps, find(fill(signal, gaps), fs, leads, beats))
+        return consistent(find(signal, fs, leads, beats))
+    return _outside(gaps, consistent(find(fill(signal, gaps), fs, leads, beats)))
 
 
 def _outside(gaps: npt.NDArray[np.bool_], waves: Waves) -> Waves:
     """The waves that no gap of their lead touches."""
     before = np.pad(np.cumsum(gaps, axis=1), ((0, 0), (1, 0)))
     lead, times = waves.column("lead"), waves.table[:, 3:]
-    first = np.where(times == UNKNOWN, np.iinfo(np.int64).max, times).min(axis=1)
-    missing = before[lead, times.max(axis=1) + 1] - before[lead, first]
+    last = times.max(axis=1)
+    first = np.where(times == UNKNOWN, last[:, None], times).min(axis=1)
+    missing = before[lead, last + 1] - before[lead, first]
     return replace(waves, table=waves.table[missing == 0])

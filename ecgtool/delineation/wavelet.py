@@ -59,7 +59,7 @@ def _t_waves(calm: Trace, qrs: Spans) -> tuple[Spans, Flags]:
     found = hump_spans(calm, T_SHAPE, first, np.maximum(last, first + 2))
     limit = np.append(qrs.onset[1:], calm.ticks) - 1
     t = Spans(np.maximum(found.onset, qrs.offset), found.centre, np.minimum(found.offset, limit))
-    return t, (t.onset < t.centre) & (t.centre < t.offset) & (t.centre < calm.ticks)
+    return t, (t.onset < t.offset) & (t.centre < calm.ticks)
 
 
 def _p_waves(calm: Trace, qrs: Spans, t: Spans) -> tuple[Spans, Flags]:
@@ -70,7 +70,7 @@ def _p_waves(calm: Trace, qrs: Spans, t: Spans) -> tuple[Spans, Flags]:
     room = last - first > 3
     found = hump_spans(calm, P_SHAPE, np.minimum(first, last), last)
     p = Spans(np.maximum(found.onset, ended), found.centre, np.minimum(found.offset, qrs.onset - 1))
-    there = room & (p.onset >= 0) & (p.onset < p.centre) & (p.centre < p.offset)
+    there = room & (p.onset >= 0) & (p.onset < p.offset)
     return p, there & p_present(calm, qrs, p, ended)
 
 

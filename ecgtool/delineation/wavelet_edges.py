@@ -48,6 +48,7 @@ QRS_SCALE_S = 0.006
 QRS_ONSET, QRS_OFFSET = 0.08, 0.10
 QRS_BRIDGE_S = 0.02
 QRS_BEFORE_S, QRS_AFTER_S = 0.16, 0.20
+FLANK_S, FLANK = 0.02, 0.01
 NOISE = 1.5
 """What is not this many times faster than the quiet part of the beat is no part of the complex."""
 
@@ -88,10 +89,12 @@ def hump_spans(trace: Trace, shape: Shape, first: Samples, last: Samples) -> Spa
         first: int64 [beats], in ticks.
         last: int64 [beats], not before ``first``.
     """
-    from scipy.ndimage import uniform_filter1d
+    from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
     speed = trace.speed(shape.scale_s)
     energy = uniform_filter1d(np.square(speed), ticks(shape.width_s))
+    falling = energy < maximum_filter1d(energy, ticks(FLANK_S) + 1, origin=ticks(FLANK_S) // 2)
+    energy[falling] *= FLANK  # the end of what comes before
     places = first[:, None] + np.arange(int((last - first).max(initial=0)) + 1)
     inside = (places <= last[:, None]) & (places >= 0) & (places < trace.ticks)
     centre = first + np.where(inside, energy[np.clip(places, 0, trace.ticks - 1)], -1).argmax(axis=1)
