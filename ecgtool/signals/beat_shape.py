@@ -27,9 +27,12 @@ MEASURES = {
     "change": "log of the root mean square of the difference from it / its own",
     "size": "log of the root mean square / that of the usual shape",
     "surprise": "log of the difference / what it is in usual beats",
+}
+RHYTHM = {
     "nearby": "median similarity from ten beats before to ten after",
     "clarity": "log of the usual shape's root mean square / the difference in usual beats: small where there is none",
 }
+"""Of the P wave alone: whether there are P waves at all. Of the other parts they would name the person."""
 WIDTHS = {
     "qrs_width": "width of the QRS complex by its slopes, in tenths of a second",
     "qrs_width_ratio": "log of it / that of usual beats",
@@ -54,6 +57,7 @@ PARTS = {
 
 NAMES = (
     *(f"{part}_{measure}_{lead + 1}" for part in PARTS for lead in range(LEADS) for measure in MEASURES),
+    *(f"p_{measure}_{lead + 1}" for lead in range(LEADS) for measure in RHYTHM),
     *WIDTHS,
 )
 """Columns of :func:`shapes`: ``p_similarity_1`` is of the first lead."""
@@ -87,7 +91,8 @@ def shapes(signal: Floats, fs: float, peaks: Samples) -> Floats:
         for lead, row in enumerate(band):
             if np.ptp(there[lead]) > 0:
                 for measure, column in _compared(_stretch(row[None], fs, peaks, values)[0], usual):
-                    made[:, place[f"{part}_{measure}_{lead + 1}"]] = column
+                    if (name := f"{part}_{measure}_{lead + 1}") in place:
+                        made[:, place[name]] = column
     made[:, place["qrs_width"] :] = _widths(_stretch(band, fs, peaks, Part(-0.12, 0.16, level=False)), fs, usual)
     return made
 
@@ -123,7 +128,7 @@ def _stretch(signal: npt.NDArray[np.float64], fs: float, peaks: Samples, part: P
 def _compared(
     held: npt.NDArray[np.float64], usual: npt.NDArray[np.bool_]
 ) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
-    """Each of :data:`MEASURES` of a part in one lead, [beats]; ``held`` is [beats, samples]."""
+    """Each of :data:`MEASURES` and :data:`RHYTHM` of a part in one lead; ``held`` is [beats, samples]."""
     shape = np.median(held[usual], axis=0)
     each, own = held - held.mean(axis=1, keepdims=True), shape - shape.mean()
     size, usual_size = _rms(each), _rms(own)
