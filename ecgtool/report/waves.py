@@ -19,7 +19,8 @@ def boundaries(found: Evaluation) -> Section | None:
     rows += [[f"mean, lead {lead}", "", "", "", _number(mean), "", "", ""] for lead, mean in lead_means(waves).items()]
     notes = [
         f"Found within {waves.window_ms:g} ms of the expert's, each once, in the span that was marked. "
-        "Se: sensitivity. +P: positive predictivity. Error: mean ± standard deviation, above 0 too late. Intervals: records drawn anew."
+        "Se: sensitivity. +P: positive predictivity. Error: mean ± standard deviation, above 0 too late. "
+        "Intervals: records drawn anew."
     ]
     return Section("Boundaries of waves", in_words(waves), COLUMNS, rows, notes=notes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from ecgtool.console import log
 from ecgtool.delineation.network import as_waves
@@ -41,7 +42,9 @@ def wave_figures(run: Run, store: Store, split: str, device: str, bootstrap: int
         return None
     model = load_run(run, device=device)
     recordings = np.unique(store.within[store.indices(split, store.viewed)])
-    return figures([_tally(model, store, int(item), device) for item in recordings], bootstrap)
+    with torch.inference_mode():
+        tallies = [_tally(model, store, int(item), device) for item in recordings]
+    return figures(tallies, bootstrap)
 
 
 def _tally(model: Trained, store: LeadView, item: int, device: str) -> Tally:
