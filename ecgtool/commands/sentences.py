@@ -12,7 +12,6 @@ from ecgtool.console import Result
 
 if TYPE_CHECKING:
     from ecgtool.sentences.quality import KindQuality
-    from ecgtool.sentences.stored import Sentences
     from ecgtool.store import Store
 
 
@@ -50,6 +49,7 @@ def sentences(
     from ecgtool.home import place
     from ecgtool.paper import check_name
     from ecgtool.sentences.building import Asked, build
+    from ecgtool.sentences.stored import Sentences
     from ecgtool.store import Store
 
     opened = Store.open(store)
@@ -61,7 +61,9 @@ def sentences(
     held = bool(opened.manifest.sentences) and asked == Asked() and not out
     if not (held and (show or ((save or plot) and not force))):
         opened = build(opened, asked, place("stores", out) if out else None, force=force)
-    return _told(opened, seed, save, plot, show)
+    if save:
+        Sentences.open(opened).vocabulary.write(save)
+    return _shown(opened, show, plot, force=force) if show else _told(opened, seed, save, plot)
 
 
 def _clusters(text: str) -> dict[str, int]:
@@ -77,21 +79,22 @@ def _clusters(text: str) -> dict[str, int]:
     return made
 
 
-def _told(store: Store, seed: int, save: Path | None, plot: Path | None, show: str) -> Result:
-    """What the store's sentences are, drawn where that is asked for."""
+def _told(store: Store, seed: int, save: Path | None, plot: Path | None) -> Result:
+    """What the store's sentences are, its words drawn and saved where that is asked for."""
     from ecgtool.console import Result, counted
     from ecgtool.home import portable
+    from ecgtool.paper import write
+    from ecgtool.sentences.drawing import draw_words
     from ecgtool.sentences.fit import sampled
     from ecgtool.sentences.quality import quality, usage
     from ecgtool.sentences.stored import Sentences
 
     stored = Sentences.open(store)
     held, words = stored.manifest, stored.vocabulary
-    sample = sampled(store, held.waves, 1.0, seed)
-    counts = usage(words, stored.tokens)
-    drawn = _drawn(store, stored, sample, counts, plot, show) if plot or show else None
-    if save:
-        words.write(save)
+    sample, counts = sampled(store, held.waves, 1.0, seed), usage(words, stored.tokens)
+    if plot:
+        title = f"Words of {store.path.name}: each one's mean wave, 80 % of its waves, how often it occurs"
+        write(draw_words(words, sample, counts, title), plot, f"{store.path.name}: words")
     figures = quality(words, stored.tokens, sample, seed)
     data: dict[str, Any] = {
         "store": str(store.path),
@@ -100,7 +103,7 @@ def _told(store: Store, seed: int, save: Path | None, plot: Path | None, show: s
         "kinds": [vars(kind) for kind in figures],
         "words": dict(zip(words.task.labels, counts.tolist(), strict=True)),
         "file": str(save) if save else None,
-        "picture": str(drawn) if drawn else None,
+        "picture": str(plot) if plot else None,
     }
     title = (
         f"Store {store.path.name}: {held.sentences:,} sentences of {held.words:,} words, made of the waves"
@@ -122,18 +125,24 @@ def _table(figures: list[KindQuality], title: str) -> Any:
     return table(columns, rows, title=title)
 
 
-def _drawn(store: Store, stored: Sentences, sample: Any, counts: Any, plot: Path | None, show: str) -> Path:
-    """Write the drawing of a sentence, or of the words."""
+def _shown(store: Store, name: str, plot: Path | None, *, force: bool) -> Result:
+    """One sentence: its words, and a drawing of it."""
+    import numpy as np
+
+    from ecgtool.console import Result
     from ecgtool.files import refuse_existing
     from ecgtool.paper import write
-    from ecgtool.sentences.drawing import draw_sentence, draw_words, find_sentence
+    from ecgtool.sentences.drawing import draw_sentence, find_sentence
+    from ecgtool.sentences.stored import Sentences
 
-    if show:
-        figure, name = draw_sentence(store, stored, find_sentence(store, stored, show)), f"sentence-{show}"
-    else:
-        title = f"Words of {store.path.name}: each one's mean wave, 80 % of its waves, how often it occurs"
-        figure, name = draw_words(stored.vocabulary, sample, counts, title), "words"
-    path = plot or Path(f"{name.replace('/', '-')}.png")
-    if plot is None:
-        refuse_existing(path)
-    return write(figure, path, f"{store.path.name}: {name}")
+    stored = Sentences.open(store)
+    sentence = find_sentence(store, stored, name)
+    path = plot or Path(f"sentence-{name.replace('/', '-')}.png")
+    refuse_existing(path, force=force)
+    write(draw_sentence(store, stored, sentence), path, f"{store.path.name}: sentence {name}")
+    numbers, _lengths = stored.words_of(np.array([sentence]))
+    item, lead, start = stored.rows[sentence].tolist()
+    words = [stored.vocabulary.names[number] for number in stored.tokens[numbers].tolist()]
+    about = {"item": item, "lead": store.manifest.leads[lead], "start_s": start / store.manifest.fs}
+    data = {"store": str(store.path), **about, "words": words, "spans": stored.spans[numbers], "picture": str(path)}
+    return Result(data, f"{' '.join(words)}\n\nDrawn in {path}")

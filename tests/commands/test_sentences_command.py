@@ -51,9 +51,12 @@ def test_the_vocabulary_is_saved_and_used_on_another_store(ecg, store, tmp_path)
 def test_words_and_sentences_are_drawn_without_making_them_again(ecg, store, tmp_path):
     before = ecg("sentences", store.path, *FEW, "--plot", "words.png", "--json").json
     drawn = ecg("sentences", store.path, "--show", "0/II/3", "--plot", "sentence.svg", "--json").json
-    assert drawn["sentences"] == before["sentences"]
+    manifest = json.loads((store.path / "manifest.json").read_text())
+    assert manifest["sentences"] == before["sentences"]["digest"]
     assert (tmp_path / "words.png").read_bytes().startswith(b"\x89PNG")
-    assert "QRS0" in drawn["words"] or "QRS00" in drawn["words"]
+    assert (drawn["lead"], drawn["start_s"]) == ("II", 0.0)
+    assert len(drawn["words"]) == len(drawn["spans"])
+    assert any(word.startswith("QRS") for word in drawn["words"])
     assert (tmp_path / "sentence.svg").stat().st_size > 10_000
 
 
