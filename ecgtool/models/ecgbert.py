@@ -40,6 +40,8 @@ class ECGBERTOptions(Section):
     segments: int = Field(16, description="Leads that are told apart; further ones count as the last.", ge=1)
     head_layers: int = Field(1, description="Layers of the head before its last one.", ge=0)
     head_width: int = Field(64, description="Their width.", ge=1)
+    tabular_dim: int = Field(32, description="Width of what features of beats, or age and sex, come to.", ge=1)
+    limit: float = Field(6.0, description="Features beyond so many deviations are cut.", gt=0)
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> Self:
@@ -84,19 +86,31 @@ class WordEmbedding(nn.Module):
         return embedded
 
 
-class Head(nn.Sequential):
-    """Features to logits through ``layers`` hidden layers.
+class Head(nn.Module):
+    """What the encoder says, joined with tabular values that have gone through a layer of their own, to logits.
 
     Args:
-        features: Of what comes in, last axis.
+        columns: Tabular values; 0 where there are none.
         outputs: Logits.
-        options: Depth, width, dropout.
+        options: Depth, widths, dropout.
     """
 
-    def __init__(self, features: int, outputs: int, options: ECGBERTOptions) -> None:
-        widths = [features] + [options.head_width] * options.head_layers
+    def __init__(self, columns: int, outputs: int, options: ECGBERTOptions) -> None:
+        super().__init__()
+        self.columns, self.limit = columns, options.limit
+        self.tabular = nn.Sequential(nn.Linear(columns, options.tabular_dim), nn.GELU()) if columns else None
+        joined = options.width + (options.tabular_dim if columns else 0)
+        widths = [joined] + [options.head_width] * options.head_layers
         hidden = [nn.Sequential(nn.Linear(before, after), nn.GELU()) for before, after in pairwise(widths)]
-        super().__init__(*hidden, nn.Dropout(options.dropout), nn.Linear(widths[-1], outputs))
+        self.out = nn.Sequential(*hidden, nn.Dropout(options.dropout), nn.Linear(widths[-1], outputs))
+
+    def forward(self, hidden: Tensor, tabular: Tensor | None) -> Tensor:
+        """Logits [..., outputs] of ``hidden`` [..., width] and ``tabular`` [..., columns]; unknown where None."""
+        if self.tabular is not None:
+            known = hidden.new_zeros(*hidden.shape[:-1], self.columns) if tabular is None else tabular
+            hidden = torch.cat([hidden, self.tabular(known.clamp(-self.limit, self.limit))], dim=-1)
+        logits: Tensor = self.out(hidden)
+        return logits
 
 
 class ECGBERT(nn.Module):
@@ -113,10 +127,10 @@ class ECGBERT(nn.Module):
 
     def __init__(self, options: ECGBERTOptions, inputs: Inputs, outputs: int) -> None:
         super().__init__()
-        self.columns, self.each = inputs.tabular, inputs.each
+        self.each = inputs.each
         self.embedding = WordEmbedding(options, inputs, _ids(options, inputs))
         self.encoder = Encoder(options.layers, options.width, options.heads, options.growth, options.dropout)
-        self.head = Head(options.width + inputs.tabular, outputs, options)
+        self.head = Head(inputs.tabular, outputs, options)
 
     def forward(
         self, signal: Tensor, tabular: Tensor | None = None, tokens: Tensor | None = None, **_: Tensor | None
@@ -131,11 +145,7 @@ class ECGBERT(nn.Module):
         if tokens is None:
             raise ValueError("ecgbert reads sentences: tokens must be given")
         hidden = self.encoder(self.embedding(signal, tokens), tokens[..., 0] != PAD)
-        features = hidden if self.each else hidden[:, 0]
-        if self.columns:
-            known = features.new_zeros(*features.shape[:-1], self.columns) if tabular is None else tabular
-            features = torch.cat([features, known], dim=-1)
-        logits: Tensor = self.head(features)
+        logits: Tensor = self.head(hidden if self.each else hidden[:, 0], tabular)
         return logits.transpose(1, 2) if self.each else logits
 
 
