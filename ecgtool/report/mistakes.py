@@ -16,6 +16,7 @@ from ecgtool.evaluation import Evaluation, Recordings
 from ecgtool.metrics.outcomes import Outcomes
 from ecgtool.paper import draw, image
 from ecgtool.record import Record
+from ecgtool.report.beat_mistakes import drawn_beat
 from ecgtool.report.page import Image
 from ecgtool.task import Task
 
@@ -95,6 +96,8 @@ def _one_of_each_patient(found: Evaluation, mistakes: Iterable[Mistake]) -> list
 
 
 def _drawn(mistake: Mistake, found: Evaluation, recordings: Recordings) -> Image:
+    if found.metrics.task.of == "beat":
+        return drawn_beat(recordings, mistake.case, mistake.said)
     row, others = _recording_of(mistake, found, recordings)
     store, item = recordings.store, int(recordings.items[row])
     name = recordings.predictions.ids[row]

@@ -200,9 +200,17 @@ class BeatPredictor:
 
     def _notes(self, recording: Recording, served: tuple[str, ...], found: Found) -> tuple[str, ...]:
         first = recording.first
+        coarse = first.fs < self.manifest.fs / 2
+        rough = (f"{first.fs:g} Hz is coarse: the model learned from {self.manifest.fs:g} Hz",) if coarse else ()
         scaled = () if first.calibrated else ("the recording is not calibrated: its scale was guessed from its size",)
         nothing = () if len(found.beats) else ("no heartbeat was found",)
-        return (*nothing, *notes_of(self.leads, served), *scaled, *signal_notes(first, found.flat, found.invalid, ()))
+        return (
+            *nothing,
+            *notes_of(self.leads, served),
+            *rough,
+            *scaled,
+            *signal_notes(first, found.flat, found.invalid, ()),
+        )
 
 
 def _refuse_features(manifest: BundleManifest) -> None:

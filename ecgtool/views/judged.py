@@ -25,12 +25,14 @@ class Judged(NamedTuple):
         times_s: When each beats, float64 [beats], in seconds from the record's beginning.
         within: The numbers of the items of the store on the disk that hold any of them, ascending.
         base: That store.
+        numbers: The number of each beat in it, int64 [decisions].
     """
 
     records: tuple[str, ...]
     times_s: npt.NDArray[np.float64]
     within: Indices
     base: Store
+    numbers: Indices
 
 
 def judged(store: Store, items: Indices, positions: Indices | None = None) -> Judged:
@@ -54,6 +56,7 @@ def judged(store: Store, items: Indices, positions: Indices | None = None) -> Ju
         times_s=onsets[item] + beats.sample[numbers] / base.manifest.fs,
         within=np.unique(item),
         base=base,
+        numbers=numbers,
     )
 
 
