@@ -16,6 +16,8 @@ from ecgtool import __version__
 from ecgtool.catalog import Catalog
 from ecgtool.catalog.bundle import Bundle, Parity
 from ecgtool.console import counted
+from ecgtool.delineation import delineate
+from ecgtool.delineation.measure import measure
 from ecgtool.errors import EcgError, NotFound, did_you_mean
 from ecgtool.files import expanded
 from ecgtool.formats import read_record, recognised
@@ -29,6 +31,8 @@ from ecgtool.store import SPLITS, Store, stored_item
 from ecgtool.task import Task
 
 PACKAGES = ("torch", "lightning", "onnx", "onnxruntime", "numpy", "scipy", "pandas", "scikit-learn", "wfdb", "pyedflib")
+
+_MEASURED_S = 60.0
 
 # What describe_recording says in words of its own.
 _SAID = ("calibrated", "duration_s", "start_s", "warnings")
@@ -95,6 +99,7 @@ def _told(record: Record, target: str, facts: Mapping[str, Any]) -> Description:
         "leads": len(record.leads),
         "unit": "mV" if record.calibrated else "not calibrated",
         **{key: _words(value) for key, value in meta.items()},
+        **_measured(record),
     }
     warnings = (*record.meta.get("warnings", ()), *check(record))
     facts.update({f"warning {number}": line for number, line in enumerate(warnings, 1)})
@@ -102,8 +107,22 @@ def _told(record: Record, target: str, facts: Mapping[str, Any]) -> Description:
     details = {"warnings": list(warnings), "quality": {lead.lead: asdict(lead) for lead in judged}}
     rows = tuple(_lead_row(record, index, lead) for index, lead in enumerate(judged))
     columns = ("lead", "min", "max", "median", "SD", "invalid", "quality", "remark")
-    following = (f"ecg plot {shlex.quote(target)}",)
+    following = (f"ecg plot {shlex.quote(target)} --waves", f"ecg segment {shlex.quote(target)}")
     return Description("recording", record.id or target, facts, columns, rows, following, details)
+
+
+def _measured(record: Record) -> dict[str, str]:
+    """Heart rate and intervals of the recording's beginning, in words."""
+    beginning = record.signal[:, : round(_MEASURED_S * record.fs)]
+    found = measure(None, delineate(beginning, record.fs, record.leads))
+    where = f" (first {_MEASURED_S:g} s)" if record.seconds > _MEASURED_S else ""
+    if found.heart_rate is None:
+        return {"heart rate": f"{counted(found.beats, 'beat')} found{where}"}
+    medians = {"PR": found.pr_ms, "QRS": found.qrs_ms, "QT": found.qt_ms}
+    intervals = [f"{name} {value.median:.0f}" for name, value in medians.items() if value]
+    intervals += [f"QTc {found.qtc_ms['fridericia']:.0f} (Fridericia)"] if found.qtc_ms else []
+    said = {"heart rate": f"{found.heart_rate:.0f} per minute, {counted(found.beats, 'beat')}{where}"}
+    return said | ({"intervals": f"{', '.join(intervals)} ms"} if intervals else {})
 
 
 def _words(value: Any) -> Any:

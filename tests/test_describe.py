@@ -1,17 +1,23 @@
 """Describe: what things are, in words and numbers."""
 
 import json
+import re
 import shlex
 
 import numpy as np
 import pytest
-from support import make_store
+from support import MULTICLASS, make_store
 
+from ecgtool.delineation.stored import add_waves
 from ecgtool.describe import describe
 from ecgtool.errors import NotFound
 from ecgtool.formats import write_record
 from ecgtool.formats.wfdb_write import write_wfdb
 from ecgtool.record import Record
+from ecgtool.signals.synth import Plan, draw
+from ecgtool.signals.synth_person import Person
+from ecgtool.store import Store
+from ecgtool.waves import Waves
 
 
 def a_record(signal, **meta):
@@ -60,7 +66,7 @@ def test_a_record_of_wfdb_is_known_without_its_suffix(ecg, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     write_wfdb(a_record([np.sin(np.arange(1000) / 100), np.zeros(1000)]), tmp_path, "one")
     assert describe("one").facts == describe("one.hea").facts
-    assert describe("./one").next == ("ecg plot one.hea",)
+    assert describe("./one").next == ("ecg plot one.hea --waves", "ecg segment one.hea")
     with pytest.raises(NotFound):
         describe("two")
 
@@ -68,10 +74,51 @@ def test_a_record_of_wfdb_is_known_without_its_suffix(ecg, tmp_path, monkeypatch
 @pytest.mark.parametrize("name", ["my ecg.npy", "it's $(one).npy"])
 def test_the_next_command_can_be_pasted_whatever_a_recording_is_called(ecg, tmp_path, name):
     write_record(a_record([np.sin(np.arange(1000) / 100)]), tmp_path / name, "npy")
-    (following,) = describe(str(tmp_path / name)).next
-    program, *arguments = shlex.split(following)
-    assert program == "ecg"
-    assert ecg(*arguments, "--out", tmp_path / "page.png").code == 0
+    plot, segment = describe(str(tmp_path / name)).next
+    for following, out in ((plot, "page.png"), (segment, "waves.csv")):
+        program, *arguments = shlex.split(following)
+        assert program == "ecg"
+        assert ecg(*arguments, "--out", tmp_path / out).code == 0
+
+
+def test_the_heart_rate_and_intervals_of_a_recording_are_told(tmp_path):
+    drawing = draw(Plan(Person.random(np.random.default_rng(4)), rate=72), 250, 70, seed=4, name="heart")
+    write_wfdb(drawing.record, tmp_path, "heart")
+    told = describe(str(tmp_path / "heart.hea")).facts
+    first = drawing.truth.beat_s[drawing.truth.beat_s < 60]
+    rate, beats = re.match(r"(\d+) per minute, (\d+) beats \(first 60 s\)", told["heart rate"]).groups()
+    assert int(beats) == pytest.approx(len(first), abs=1)
+    assert int(rate) == pytest.approx(60 / np.diff(first).mean(), abs=1)
+    qt = int(re.search(r"QT (\d+)", told["intervals"]).group(1))
+    assert qt == pytest.approx(np.nanmedian(drawing.truth.intervals.qt_ms), abs=40)
+
+
+def test_a_recording_without_beats_has_no_rate(tmp_path):
+    write_wfdb(a_record([np.zeros(1000)]), tmp_path, "flat")
+    told = describe(str(tmp_path / "flat.hea")).facts
+    assert told["heart rate"] == "0 beats found"
+    assert "intervals" not in told
+
+
+def test_a_store_tells_its_annotated_beats_and_its_waves(home, tmp_path):
+    store = make_store(home / "stores" / "toy", items=4, task=MULTICLASS, unlabelled=0)
+    beats = np.array([(0, 10, 1), (0, 30, 0), (1, 5, 1), (3, 9, 1)], np.int32)
+    np.save(store.path / "beats.npy", beats)
+    np.save(store.path / "targets" / "beats.npy", np.array([2, 0, 2, -1], np.int16))
+    manifest = json.loads((store.path / "manifest.json").read_text())
+    task = {**manifest["tasks"][0], "of": "beat"}
+    changed = {**manifest, "beats": 4, "symbols": ["N", "V"], "tasks": [task]}
+    (store.path / "manifest.json").write_text(json.dumps(changed))
+    assert describe("toy").next[0] == "ecg segment toy"
+    table = np.array([(0, 0, 1, 4, 5, 6), (1, 0, 2, 8, 9, 12)], np.int64)
+    waves = Waves(100.0, ("I", "II"), np.array([5]), table)
+    add_waves(Store.open("toy"), "mine", lambda items: (waves for _ in items), method="wavelet")
+    told = describe("toy")
+    assert told.facts["annotated beats"] == "4 (V 3, N 1)"
+    assert told.facts["waves 'mine'"] == "P 0, QRS 4, T 4 of 4 beats, found by wavelet"
+    assert [row[:2] for row in told.rows] == [("beats", "N"), ("beats", "S"), ("beats", "V")]
+    assert sum(sum(row[2:]) for row in told.rows) == 3
+    assert told.next == ("ecg train --dataset toy --arch beat-cnn", "ecg plot toy:0 --waves")
 
 
 def test_the_next_commands_find_a_store_that_lies_outside_of_the_home(ecg, home, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -41,27 +42,35 @@ def segment(
         typer.Option("--beats", help="Find the beats, or take those that a store has annotated, if not given."),
     ] = None,
     name: Annotated[str, typer.Option("--name", help="Of the waves in the store; the method's if not given.")] = "",
+    measurements: Annotated[
+        Path | None, typer.Option("--measurements", help="Write rate, intervals and amplitudes per recording as CSV.")
+    ] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Recordings at a time.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace waves or files that are there.")] = False,
 ) -> Result:
     """Find P waves, QRS complexes and T waves: of a store, which gains them; of recordings, to see or to write."""
-    from ecgtool.delineation.walk_files import summarise, write_folder, write_table
+    from ecgtool.console import log
+    from ecgtool.delineation.files_measured import of_stored, write_measurements
     from ecgtool.delineation.walk_many import Ask, store_of
-    from ecgtool.files import expanded
+    from ecgtool.files import refuse_existing
 
+    if measurements:
+        refuse_existing(measurements, force=force)
     ask = Ask(tuple(filter(None, map(str.strip, leads.split(",")))), method, beats or "")
     store = store_of(targets)
     kind = format or ("csv" if out.lower().endswith(".csv") else "" if store else "wfdb")
     if store and not (out and kind):
-        return _into_store(store, targets[0], out, ask, name, workers, force=force)
-    _refuse(name, format, out)
-    given, path = store or targets, expanded(out)
-    if not out:
-        return _told(targets, summarise(given, ask, workers), ask, None)
-    if kind == "csv":
-        path = path / "waves.csv" if path.is_dir() else path
-        return _told(targets, write_table(path, given, ask, workers, force=force), ask, path)
-    return _told(targets, write_folder(path, given, ask, workers, force=force), ask, path)
+        made, name = _added(store, out, ask, name, workers, force=force)
+        summaries: Sequence[Summary] = of_stored(made, name) if measurements else ()
+        result = _gained(made, name, out or targets[0])
+    else:
+        _refuse(name, format, out)
+        taken, path = _taken(store or targets, out, ask, kind, workers, force=force)
+        summaries, result = taken.summaries, _told(targets, taken, ask, path)
+    if measurements:
+        write_measurements(measurements, summaries, force=force)
+        log.info("Measurements: %s", measurements)
+    return replace(result, data={**result.data, "measurements": measurements and str(measurements)})
 
 
 def _refuse(name: str, format: str | None, out: str) -> None:
@@ -74,9 +83,9 @@ def _refuse(name: str, format: str | None, out: str) -> None:
         raise ConfigError(f"--format {format} needs --out.", "For example --out waves" + (".csv" * (format == "csv")))
 
 
-def _into_store(store: Store, given: str, out: str, ask: Ask, name: str, workers: int, *, force: bool) -> Result:
-    """Add a set of waves to a store, or to a copy of it."""
-    from ecgtool.console import counted, log, table
+def _added(store: Store, out: str, ask: Ask, name: str, workers: int, *, force: bool) -> tuple[Store, str]:
+    """The store, or a copy of it, with a set of waves more; and the name of the set."""
+    from ecgtool.console import log
     from ecgtool.delineation.stored import add_waves, copied
     from ecgtool.delineation.walk_many import of_store
     from ecgtool.home import place
@@ -85,14 +94,37 @@ def _into_store(store: Store, given: str, out: str, ask: Ask, name: str, workers
     if beats_from == "reference" and not ask.beats:
         log.info("The beats are those that %s has annotated; --beats detected finds them anew.", store.path.name)
     if out:
-        store, given = copied(store, place("stores", out), force=force), out
-    named = name or ask.method
-    made = add_waves(store, named, find, method=ask.method, beats_from=beats_from, leads=ask.leads, force=force)
-    held, kinds = made.wave_set(named), made.wave_counts(named)
-    title = f"{made.path.name}: waves '{named}' of {counted(held.beats, 'beat')} ({beats_from})"
-    data = {"store": str(made.path), **held.model_dump(mode="json"), "kinds": kinds}
+        store = copied(store, place("stores", out), force=force)
+    name = name or ask.method
+    made = add_waves(store, name, find, method=ask.method, beats_from=beats_from, leads=ask.leads, force=force)
+    return made, name
+
+
+def _gained(store: Store, name: str, given: str) -> Result:
+    """What a store gained; ``given`` is what the user calls it."""
+    from ecgtool.console import counted, table
+
+    held, kinds = store.wave_set(name), store.wave_counts(name)
+    title = f"{store.path.name}: waves '{name}' of {counted(held.beats, 'beat')} ({held.beats_from})"
+    data = {"store": str(store.path), **held.model_dump(mode="json"), "kinds": kinds}
     following = (f"ecg plot {shlex.quote(f'{given}:0')} --waves", f"ecg sentences {shlex.quote(given)}")
     return Result(data, table(("wave", "all leads together"), list(kinds.items()), title), following)
+
+
+def _taken(
+    given: Store | Sequence[str], out: str, ask: Ask, kind: str, workers: int, *, force: bool
+) -> tuple[Taken, Path | None]:
+    """What became of recordings, and the file or folder that was written."""
+    from ecgtool.delineation.walk_files import summarise, write_folder, write_table
+    from ecgtool.files import expanded
+
+    if not out:
+        return summarise(given, ask, workers), None
+    path = expanded(out)
+    if kind == "csv":
+        path = path / "waves.csv" if path.is_dir() else path
+        return write_table(path, given, ask, workers, force=force), path
+    return write_folder(path, given, ask, workers, force=force), path
 
 
 def _told(targets: Sequence[str], taken: Taken, ask: Ask, out: Path | None) -> Result:
@@ -124,12 +156,23 @@ def _table(summaries: Sequence[Summary], out: Path | None) -> RenderableType:
 
     from ecgtool.console import DISCLAIMER, printable, table
 
-    heads = ("record", "seconds", "leads", "beats", "rate", "P", "QRS", "T")
-    rows = [(it.record, it.seconds, it.leads, it.beats, it.rate, *it.waves.values()) for it in summaries[:SHOWN]]
+    heads = ("record", "seconds", "leads", "beats", "rate", "P waves", "PR ms", "QRS ms", "QT ms", "QTc ms")
+    rows = [_row(summary) for summary in summaries[:SHOWN]]
     rest = len(summaries) - SHOWN
-    notes = [f"... and {rest} more; --json tells all."] if rest > 0 else []
+    notes = [f"... and {rest} more; --json and --measurements tell all."] if rest > 0 else []
+    notes += ["Medians; P waves: beats that have one; QTc by Fridericia's formula."] if rows else []
     notes += [f"Waves: {out}"] if out else []
     return Group(table(heads, rows), *(Text(printable(note)) for note in (*notes, DISCLAIMER)))
+
+
+def _row(summary: Summary) -> tuple[object, ...]:
+    """One recording; the share of beats with a P wave in percent, QT corrected by Fridericia's formula."""
+    found = summary.measured
+    intervals = (value and round(value.median) for value in (found.pr_ms, found.qrs_ms, found.qt_ms))
+    corrected = found.qtc_ms and round(found.qtc_ms["fridericia"])
+    share = None if found.p_share is None else f"{found.p_share:.0%}"
+    told = (summary.record, summary.seconds, summary.leads, found.beats, found.heart_rate, share)
+    return (*told, *intervals, corrected)
 
 
 def _next(targets: Sequence[str], taken: Taken, out: Path | None) -> tuple[str, ...]:

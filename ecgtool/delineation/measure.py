@@ -8,7 +8,7 @@ leads the outermost tenth is passed over. Of the beats the median is told, with 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -83,24 +83,74 @@ def measure(signal: npt.NDArray[np.float32] | None, waves: Waves, calibrated: bo
     Returns:
         Medians over the beats; heart rate from two beats on.
     """
-    rr = np.diff(waves.beats) / waves.fs
-    rr = rr[rr > 0]
-    p, qrs, t = (edges(waves, kind) for kind in (Wave.P, Wave.QRS, Wave.T))
-    qt, rr_ms = _value(t[1] - qrs[0]), _value(1000 * rr)
-    amplitudes = _amplitudes(signal, waves) if signal is not None and calibrated else None
-    return Measurements(
-        beats=len(waves.beats),
-        heart_rate=_rate(rr.mean()) if len(rr) else None,
-        lowest_rate=_rate(rr.max()) if len(rr) else None,
-        highest_rate=_rate(rr.min()) if len(rr) else None,
-        rr_ms=rr_ms,
-        p_share=round(float(np.isfinite(p[0]).mean()), 4) if len(waves.beats) else None,
-        pr_ms=_value(qrs[0] - p[0]),
-        qrs_ms=_value(qrs[1] - qrs[0]),
-        qt_ms=qt,
-        qtc_ms=corrected(qt.median, rr_ms.median) if qt and rr_ms else None,
-        amplitudes_mv=amplitudes,
-    )
+    tally = Tally(waves.leads, calibrated and signal is not None)
+    tally.add(signal, waves)
+    return tally.measurements()
+
+
+class Tally:
+    """What is measured beat by beat, of a recording that comes in pieces.
+
+    Args:
+        leads: The recording's leads.
+        calibrated: Whether its signal is in millivolt, so that amplitudes are told.
+    """
+
+    def __init__(self, leads: tuple[str, ...], calibrated: bool = True) -> None:
+        self.leads, self.calibrated = leads, calibrated
+        self.beats = self._p_waves = 0
+        self._last_s: float | None = None
+        self._rr: list[Floats] = []
+        self._intervals: dict[str, list[Floats]] = {"pr": [], "qrs": [], "qt": []}
+        self._amplitudes: list[npt.NDArray[np.float32]] = []
+
+    def add(self, signal: npt.NDArray[np.float32] | None, waves: Waves, begin: int = 0) -> None:
+        """Measure one more piece.
+
+        Args:
+            signal: float32 [leads, samples] of the piece; needed where the recording is calibrated.
+            waves: Its waves, in samples of the piece.
+            begin: Where in the recording the piece begins, in samples.
+        """
+        times = (waves.beats + begin) / waves.fs
+        rr = np.diff(times) if self._last_s is None else np.diff(times, prepend=self._last_s)
+        self._rr.append(rr[rr > 0])
+        self._last_s = float(times[-1]) if len(times) else self._last_s
+        self.beats += len(waves.beats)
+        p, qrs, t = (edges(waves, kind) for kind in (Wave.P, Wave.QRS, Wave.T))
+        for name, values in (("pr", qrs[0] - p[0]), ("qrs", qrs[1] - qrs[0]), ("qt", t[1] - qrs[0])):
+            self._intervals[name].append(values)
+        self._p_waves += int(np.isfinite(p[0]).sum())
+        if self.calibrated and signal is not None:
+            self._amplitudes.append(deflections(signal, waves).astype(np.float32))
+
+    def measurements(self) -> Measurements:
+        """Medians over all beats so far; heart rate from two beats on."""
+        rr = _together(self._rr)
+        pr, qrs, qt = (_value(_together(self._intervals[name])) for name in ("pr", "qrs", "qt"))
+        rr_ms = _value(1000 * rr)
+        return Measurements(
+            beats=self.beats,
+            heart_rate=_rate(rr.mean()) if len(rr) else None,
+            lowest_rate=_rate(rr.max()) if len(rr) else None,
+            highest_rate=_rate(rr.min()) if len(rr) else None,
+            rr_ms=rr_ms,
+            p_share=round(self._p_waves / self.beats, 4) if self.beats else None,
+            pr_ms=pr,
+            qrs_ms=qrs,
+            qt_ms=qt,
+            qtc_ms=corrected(qt.median, rr_ms.median) if qt and rr_ms else None,
+            amplitudes_mv=self._medians() if self.calibrated else None,
+        )
+
+    def _medians(self) -> Mapping[str, Mapping[str, Value | None]]:
+        """Median deflections of each lead."""
+        none = np.empty((len(self.leads), len(AMPLITUDES), 0), np.float32)
+        found = np.concatenate([none, *self._amplitudes], axis=2)
+        return {
+            lead: {name: _value(found[row, column]) for column, name in enumerate(AMPLITUDES)}
+            for row, lead in enumerate(self.leads)
+        }
 
 
 def corrected(qt_ms: float, rr_ms: float) -> dict[str, float]:
@@ -157,7 +207,11 @@ def _outermost(beat: npt.NDArray[np.int64], edge: npt.NDArray[np.int64], count: 
     return chosen
 
 
-def _value(values: Floats) -> Value | None:
+def _together(parts: Sequence[Floats]) -> Floats:
+    return np.concatenate([np.empty(0), *parts])
+
+
+def _value(values: npt.NDArray[np.floating]) -> Value | None:
     """The median of what is known; None where nothing is."""
     known = values[np.isfinite(values)]
     return Value(round(float(np.median(known)), 3), len(known)) if len(known) else None
@@ -165,12 +219,3 @@ def _value(values: Floats) -> Value | None:
 
 def _rate(rr_s: float) -> float:
     return round(60 / float(rr_s), 1)
-
-
-def _amplitudes(signal: npt.NDArray[np.float32], waves: Waves) -> Mapping[str, Mapping[str, Value | None]]:
-    """Median deflections of each lead."""
-    found = deflections(signal, waves)  # [leads, kinds, beats]
-    return {
-        lead: {name: _value(found[row, column]) for column, name in enumerate(AMPLITUDES)}
-        for row, lead in enumerate(waves.leads)
-    }

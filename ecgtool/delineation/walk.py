@@ -24,10 +24,11 @@ from ecgtool.waves import UNKNOWN, Samples, Waves
 PIECE_S, MARGIN_S = 600.0, 10.0
 SEAM_S = 2.5
 """How far from where a piece should end its end may be, so that it falls between beats."""
-_VALUES = 2**22  # what a piece holds at most, all leads together, but never less than a minute
+_VALUES = 2**20  # what a piece holds at most, all leads together, but never less than a minute
 _SHORTEST_S = 60.0
 
 Floats = npt.NDArray[np.float32]
+Watch = Callable[[Floats, Waves, int], object]
 
 
 @dataclass(frozen=True)
@@ -124,13 +125,15 @@ def of_item(store: Store, item: int, leads: Sequence[str] = ()) -> Source:
     return Source(f"item {item}", held.fs, chosen, held.samples, read, held.calibrated)
 
 
-def walk(source: Source, method: str = "", beats: Samples | None = None) -> Iterator[Waves]:
+def walk(source: Source, method: str = "", beats: Samples | None = None, watch: Watch | None = None) -> Iterator[Waves]:
     """The waves of a recording, piece by piece, in samples from its beginning.
 
     Args:
         source: The recording.
         method: One of :data:`ecgtool.delineation.METHODS`; the default one where empty.
         beats: int64 [beats], R peaks of the whole recording where they are known; else they are found.
+        watch: Is shown what is read, and the waves in it: ``watch(signal, waves, begin)`` with float32
+            [leads, samples], the waves of the piece in samples of that signal, and where in the recording it begins.
 
     Yields:
         The beats of one piece after the other, and their waves; beats are numbered within the piece.
@@ -146,9 +149,13 @@ def walk(source: Source, method: str = "", beats: Samples | None = None) -> Iter
         last = end + core // 4 >= source.samples
         first, beyond = max(begin - margin, 0), source.samples if last else end + margin
         near = None if beats is None else beats[(beats >= first) & (beats < beyond)] - first
-        found = delineate(source.read(first, beyond), source.fs, source.leads, method, near).shifted(first)
-        end = source.samples if last else _seam(found.beats, end, round(SEAM_S * source.fs))
-        yield _between(found, begin, end)
+        signal = source.read(first, beyond)
+        found = delineate(signal, source.fs, source.leads, method, near)
+        end = source.samples if last else _seam(found.beats + first, end, round(SEAM_S * source.fs))
+        piece = _between(found, begin - first, end - first)
+        if watch is not None:
+            watch(signal, piece, first)
+        yield piece.shifted(first)
         begin = end
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from ecgtool import console
 from ecgtool.delineation.files import ANNOTATOR, ANNOTATOR_SAYS, record_name, write_head, write_pqrst, write_rows
+from ecgtool.delineation.measure import Measurements
 from ecgtool.delineation.walk import pieces_of
 from ecgtool.delineation.walk_many import Ask, Failure, Recording, recordings
 from ecgtool.errors import ConfigError, DataError, EcgError
@@ -24,7 +23,7 @@ Take = Callable[[Recording], bool]
 """Takes the waves of a recording; False where it has been done already."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Summary:
     """What was found in a recording.
 
@@ -34,56 +33,22 @@ class Summary:
         seconds: Its length.
         leads: Leads that were looked at.
         warnings: What its file promises and does not keep.
-        beats: Beats found.
-        waves: Waves found of each kind, all leads together.
-        rr_s: Intervals from beat to beat, in seconds, piece by piece.
+        waves: Waves of each kind, all leads together.
+        measured: Rate, intervals and amplitudes.
     """
 
     file: str
     record: str
     seconds: float
     leads: int
-    warnings: tuple[str, ...] = ()
-    beats: int = 0
-    waves: dict[str, int] = field(default_factory=lambda: {kind.name: 0 for kind in Wave})
-    rr_s: list[np.ndarray[tuple[int], np.dtype[np.float32]]] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, found: Recording) -> Summary:
-        """Of a recording of which nothing was taken yet."""
-        source = found.source
-        return cls(found.target, source.name, source.seconds, len(source.leads), source.warnings)
-
-    def watch(self, pieces: Iterable[Waves]) -> Iterator[Waves]:
-        """The pieces as they are, counted as they pass."""
-        last: np.ndarray[tuple[int], np.dtype[np.int64]] = np.empty(0, np.int64)
-        for waves in pieces:
-            self.beats += len(waves.beats)
-            for kind in Wave:
-                self.waves[kind.name] += len(waves.of(kind=kind))
-            beats = np.concatenate([last, waves.beats])
-            self.rr_s.append((np.diff(beats) / waves.fs).astype(np.float32))
-            last = beats[-1:]
-            yield waves
+    warnings: tuple[str, ...]
+    waves: Mapping[str, int]
+    measured: Measurements
 
     def document(self) -> dict[str, Any]:
         """As JSON holds it; the keys are stable."""
-        return {
-            "file": self.file,
-            "record": self.record,
-            "seconds": self.seconds,
-            "leads": self.leads,
-            "beats": self.beats,
-            "rate": self.rate,
-            "waves": self.waves,
-            "warnings": list(self.warnings),
-        }
-
-    @property
-    def rate(self) -> float:
-        """Heart rate in beats per minute, of the median interval; NaN with fewer than two beats."""
-        rr_s = np.concatenate(self.rr_s) if self.rr_s else np.empty(0)
-        return float(60 / np.median(rr_s)) if len(rr_s) else float("nan")
+        told = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "measured"}
+        return {**told, **self.measured.document()}
 
 
 @dataclass(frozen=True)
@@ -172,11 +137,11 @@ def _taken(targets: Sequence[str] | Store, ask: Ask, workers: int, take: Take) -
         try:
             if isinstance(found, Failure):
                 raise found.error
-            summary, pieces = Summary.of(found), found.pieces
+            counts, pieces = {kind.name: 0 for kind in Wave}, found.pieces
             if total == 1:
                 pieces = _advancing(pieces, "Finding waves", pieces_of(found.source)[0])
-            if take(replace(found, pieces=summary.watch(pieces))):
-                summaries.append(summary)
+            if take(replace(found, pieces=_counted(pieces, counts))):
+                summaries.append(_summary(found, counts))
             else:
                 done += 1
         except EcgError as error:
@@ -184,6 +149,20 @@ def _taken(targets: Sequence[str] | Store, ask: Ask, workers: int, take: Take) -
     if failed and not summaries and not done:
         raise _nothing(failed)
     return Taken(summaries, failed, done)
+
+
+def _counted(pieces: Iterable[Waves], counts: dict[str, int]) -> Iterator[Waves]:
+    """The pieces as they are, their waves added to the counts as they pass."""
+    for waves in pieces:
+        for kind in Wave:
+            counts[kind.name] += len(waves.of(kind=kind))
+        yield waves
+
+
+def _summary(found: Recording, counts: Mapping[str, int]) -> Summary:
+    source = found.source
+    told = (found.target, source.name, source.seconds, len(source.leads), source.warnings)
+    return Summary(*told, counts, found.tally.measurements())
 
 
 def _advancing(each: Iterable[Any], title: str, total: int) -> Iterator[Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from ecgtool.delineation import DEFAULT, METHODS
+from ecgtool.delineation.measure import Tally
 from ecgtool.delineation.walk import Source, of_file, of_item, walk, waves_of
 from ecgtool.errors import ConfigError, DataError, EcgError
 from ecgtool.home import find
@@ -64,12 +65,22 @@ class Recording:
         source: The recording.
         channels: The number of each lead's signal in the file; those that are derived come after all.
         pieces: Its waves, piece by piece.
+        tally: What is measured of it, once all pieces are taken.
     """
 
     target: str
     source: Source
     channels: tuple[int, ...]
     pieces: Iterable[Waves]
+    tally: Tally
+
+    @classmethod
+    def of(
+        cls, target: str, source: Source, channels: tuple[int, ...], ask: Ask, beats: Samples | None = None
+    ) -> Recording:
+        """A recording whose waves are found as they are taken; ``beats`` where they are known."""
+        tally = Tally(source.leads, source.calibrated)
+        return cls(target, source, channels, walk(source, ask.method, beats, tally.add), tally)
 
 
 @dataclass(frozen=True)
@@ -116,13 +127,13 @@ def recordings(targets: Sequence[str] | Store, ask: Ask, workers: int = 1) -> It
 
 def _opener(store: Store, ask: Ask) -> Callable[[int], Recording]:
     """What gives an item of a store as a recording, its waves found."""
-    ids, find = store.column("id"), of_store(store, ask)
+    ids, beats = store.column("id"), _given(store, ask)
     leads = of_item(store, 0, ask.leads).leads
     channels = tuple(store.manifest.leads.index(lead) for lead in leads)
 
     def opened(item: int) -> Recording:
         source = replace(of_item(store, item, ask.leads), name=ids[item])
-        return Recording(f"{store.path.name}:{ids[item]}", source, channels, find([item]))
+        return Recording.of(f"{store.path.name}:{ids[item]}", source, channels, ask, beats(item))
 
     return opened
 
@@ -134,10 +145,10 @@ def of_store(store: Store, ask: Ask, workers: int = 1) -> Callable[[Sequence[int
         DataError: It lacks a lead, or the annotated beats that are asked for.
     """
     of_item(store, 0, ask.leads)
-    given = beats_by_item(store) if ask.beats_of(store) == "reference" else None
+    beats = _given(store, ask)
 
     def one(item: int) -> Waves:
-        return waves_of(of_item(store, item, ask.leads), ask.method, given(item) if given else None)
+        return waves_of(of_item(store, item, ask.leads), ask.method, beats(item))
 
     return lambda items: in_order(one, items, workers)
 
@@ -159,6 +170,11 @@ def _names_store(target: str) -> bool:
         return (find("stores", target) / "manifest.json").is_file()
     except EcgError:
         return False
+
+
+def _given(store: Store, ask: Ask) -> Callable[[int], Samples | None]:
+    """The annotated beats of an item where they are taken; None where beats are found."""
+    return beats_by_item(store) if ask.beats_of(store) == "reference" else lambda _item: None
 
 
 def beats_by_item(store: Store) -> Callable[[int], Samples]:
@@ -197,11 +213,7 @@ def _opened(target: str, ask: Ask) -> Recording:
     if found is None:
         return _opened_file(target, ask)
     store, item = found
-    given = beats_by_item(store)(item) if ask.beats_of(store) == "reference" else None
-    source = of_item(store, item, ask.leads)
-    source = replace(source, name=store.column("id")[item])
-    channels = tuple(store.manifest.leads.index(lead) for lead in source.leads)
-    return Recording(target, source, channels, walk(source, ask.method, given))
+    return replace(_opener(store, ask)(item), target=target)
 
 
 def _opened_file(target: str, ask: Ask) -> Recording:
@@ -212,4 +224,4 @@ def _opened_file(target: str, ask: Ask) -> Recording:
     source = of_file(target, ask.leads)
     number = {lead: place for place, lead in enumerate(source.recorded)}
     channels = tuple(number.get(lead, len(number) + place) for place, lead in enumerate(source.leads))
-    return Recording(target, source, channels, walk(source, ask.method))
+    return Recording.of(target, source, channels, ask)

@@ -46,7 +46,7 @@ def test_a_recording_is_told_in_a_table(ecg, recording, heart):
     assert "ecg plot" in done.err
     found = ecg("segment", recording, "--json").json["recordings"][0]
     assert found["beats"] == len(heart.truth.beat_s)
-    assert found["rate"] == pytest.approx(heart.truth.rate, rel=0.05)
+    assert found["heart_rate"] == pytest.approx(heart.truth.rate, rel=0.05)
     assert found["waves"]["QRS"] == 12 * found["beats"]
 
 
@@ -180,7 +180,7 @@ def test_a_signal_without_beats_has_an_answer_without_waves(ecg, tmp_path):
     done = ecg("segment", "zeros.hea", "level.hea", "nan.hea", "three.hea", "--out", "waves.csv", "--json")
     assert done.code == 0
     assert [it["beats"] for it in done.json["recordings"]] == [0, 0, 0, 0]
-    assert [it["rate"] for it in done.json["recordings"]] == [None] * 4
+    assert [it["heart_rate"] for it in done.json["recordings"]] == [None] * 4
     assert rows_of(tmp_path / "waves.csv") == []
     assert ecg("segment", "hum.hea").code == 0
 
@@ -324,7 +324,7 @@ def test_any_format_is_segmented(ecg, recordings, file):
     done = ecg("segment", path, "--method", "wavelet", "--json")
     assert done.code == 0
     found = done.json["recordings"][0]
-    assert 40 < found["rate"] < 130
+    assert 40 < found["heart_rate"] < 130
     assert found["waves"]["QRS"] >= 0.9 * found["beats"] * found["leads"]
 
 
@@ -337,3 +337,44 @@ def test_ventricular_flutter_has_an_answer(ecg, recordings, tmp_path):
         done = ecg("segment", "flutter.hea", "--method", method, "--json")
         assert done.code == 0
         assert done.json["recordings"][0]["beats"] > 0
+
+
+def test_measurements_are_a_row_per_recording(ecg, recording, heart, tmp_path):
+    saved(np.zeros(2500), tmp_path / "flat.hea", leads=("=V1",))
+    done = ecg("segment", recording, "flat.hea", "--measurements", "m.csv", "--out", "waves.csv")
+    assert done.code == 0
+    assert "Measurements: m.csv" in done.err
+    first, flat = rows_of(tmp_path / "m.csv")
+    assert float(first["rate"]) == pytest.approx(heart.truth.rate, rel=0.05)
+    assert float(first["qt_ms"]) == pytest.approx(np.nanmedian(heart.truth.intervals.qt_ms), abs=40)
+    assert float(first["qtc_fridericia_ms"]) > 0
+    r = float(first["II_r_mv"])
+    assert r == pytest.approx(np.percentile(heart.clean[1], 99.9), abs=0.35)
+    assert (flat["beats"], flat["rate"], flat["II_r_mv"]) == ("0", "", "")
+    assert "'=V1_r_mv" in flat
+    refused = ecg("segment", recording, "--measurements", "m.csv")
+    assert refused.code == 1
+    assert "--force" in refused.err
+
+
+def test_measurements_of_a_long_recording_are_those_of_all_its_pieces(ecg, recording, monkeypatch):
+    from ecgtool.delineation import walk
+
+    whole = ecg("segment", recording, "--json").json["recordings"][0]
+    monkeypatch.setattr(walk, "PIECE_S", 3.0)
+    monkeypatch.setattr(walk, "_SHORTEST_S", 3.0)
+    monkeypatch.setattr(walk, "MARGIN_S", 2.0)
+    pieces = ecg("segment", recording, "--json").json["recordings"][0]
+    assert pieces["beats"] == whole["beats"]
+    assert pieces["heart_rate"] == pytest.approx(whole["heart_rate"], abs=0.5)
+    for interval in ("pr_ms", "qrs_ms", "qt_ms"):
+        assert pieces[interval]["median"] == pytest.approx(whole[interval]["median"], abs=10)
+
+
+def test_the_items_of_a_store_are_measured_from_its_waves(ecg, store, heart, tmp_path):
+    assert ecg("segment", "toy", "--measurements", "m.csv").code == 0
+    rows = rows_of(tmp_path / "m.csv")
+    assert [row["record"] for row in rows] == ["00000", "00001", "00002"]
+    assert float(rows[1]["II_r_mv"]) == pytest.approx(1.1 * float(rows[0]["II_r_mv"]), rel=0.02)
+    again = ecg("segment", "toy", "--measurements", "m.csv", "--force", "--json")
+    assert again.json["measurements"] == "m.csv"

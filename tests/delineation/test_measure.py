@@ -7,7 +7,7 @@ import pytest
 
 from ecgtool.datasets.synthetic import Synthetic
 from ecgtool.delineation import delineate
-from ecgtool.delineation.measure import corrected, edges, measure
+from ecgtool.delineation.measure import Tally, corrected, edges, measure
 from ecgtool.record import LEADS_12
 from ecgtool.waves import Wave, Waves
 
@@ -111,3 +111,21 @@ def test_intervals_of_drawn_recordings_are_near_the_truth():
     assert abs(np.median(errors["pr_ms"])) < 20
     assert abs(np.median(errors["qrs_ms"])) < 20
     assert abs(np.median(errors["qt_ms"])) < 40
+
+
+def test_a_recording_in_pieces_is_measured_as_a_whole():
+    signal, waves = by_hand()
+    tally = Tally(waves.leads)
+    for begin, end, beats in ((0, 750, slice(0, 1)), (700, 1800, slice(1, 3))):
+        rows = waves.table[np.isin(waves.table[:, 1], np.arange(3)[beats])].copy()
+        rows[:, 1] -= rows[:, 1].min()
+        part = Waves(FS, waves.leads, waves.beats[beats], rows).shifted(-begin)
+        tally.add(signal[:, begin:end], part, begin)
+    in_pieces, whole = tally.measurements().document(), measure(signal, waves).document()
+    assert in_pieces == whole
+
+
+def test_nothing_at_all_measures_nothing():
+    found = Tally(("I",)).measurements()
+    assert (found.beats, found.heart_rate, found.p_share, found.qt_ms) == (0, None, None, None)
+    assert found.amplitudes_mv == {"I": dict.fromkeys(("p", "r", "s", "t"))}
