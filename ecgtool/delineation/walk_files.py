@@ -105,20 +105,21 @@ def write_folder(
     Raises:
         EcgError: Not even one recording could be delineated, or the folder cannot be written.
     """
-    names: list[str] = []
+    there: dict[str, bool] = {}
 
     def take(found: Recording) -> bool:
         name = record_name(found.source.name)
-        if name in names:
+        if name in there:
             raise ConfigError(f"{found.target} would be written over another one, {name}.", "Segment it alone.")
-        names.append(name)
-        if inside(folder, f"{name}.{ANNOTATOR}").exists() and not force:
+        there[name] = inside(folder, f"{name}.{ANNOTATOR}").exists()
+        if there[name] and not force:
             return False
         write_pqrst(folder, name, found.pieces, found.source.fs, found.channels)
+        there[name] = True
         return True
 
     taken = _taken(targets, ask, workers, take)
-    list_annotations(folder, names, ANNOTATOR, ANNOTATOR_SAYS)
+    list_annotations(folder, [name for name, made in there.items() if made], ANNOTATOR, ANNOTATOR_SAYS)
     return taken
 
 

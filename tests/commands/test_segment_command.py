@@ -145,6 +145,7 @@ def test_a_recording_that_breaks_off_on_the_way_leaves_no_row(ecg, recording, tm
     done = ecg("segment", "broken.hea", recording, "--out", "ann")
     assert done.code == 1
     assert sorted(path.name for path in (tmp_path / "ann").iterdir()) == ["ANNOTATORS", "RECORDS", "heart.pqrst"]
+    assert (tmp_path / "ann" / "RECORDS").read_text() == "heart\n"
 
 
 @pytest.mark.parametrize(
