@@ -120,8 +120,8 @@ def sampled(store: Store, waves: str, fraction: float, seed: int, split: str = "
     with console.progress(f"Reading waves of {store.path.name}", len(pairs)) as advance:
         for item, lead in pairs[np.lexsort(pairs.T[::-1])].tolist():
             spans = _some(spans_of(store.waves(item, waves), lead, store.manifest.samples), share, chance)
-            signal = store.signals[item, lead] * np.float32(store.manifest.scale_uv / 1000)
-            parts.append((spans.kinds, Scheme().features(signal, spans.bounds, store.manifest.fs)))
+            signal, mv = store.signals[item, lead], store.manifest.scale_uv / 1000
+            parts.append((spans.kinds, Scheme().features(signal, spans.bounds, store.manifest.fs, mv)))
             advance(1)
     kinds, features = (np.concatenate(part) for part in zip(*parts, strict=True))
     chosen = {kind: np.flatnonzero(kinds == number) for number, kind in enumerate(KINDS)}

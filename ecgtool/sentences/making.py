@@ -108,13 +108,13 @@ def texts(
             found = store.waves(item, waves)
             beats = marked.of(item)
             for lead in leads:
-                signal = store.signals[item, lead] * np.float32(store.manifest.scale_uv / 1000)
+                signal, mv = store.signals[item, lead], store.manifest.scale_uv / 1000
                 if lead != primary or not len(beats):
-                    text = text_of(signal, found, lead, vocabulary)
+                    text = text_of(signal, found, lead, vocabulary, mv)
                     yield Read(item, lead, text, np.full(len(text.ids), UNKNOWN), 0)
                     continue
                 known, missed = with_beats(found, lead, marked.samples[beats])
-                text = text_of(signal, known, lead, vocabulary)
+                text = text_of(signal, known, lead, vocabulary, mv)
                 yield Read(item, lead, text, np.append(beats, UNKNOWN)[text.beats], len(missed))
             advance(1)
 

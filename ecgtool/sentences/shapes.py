@@ -10,6 +10,7 @@ All of it can be undone, so that means of numbers are drawn as waves.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from ecgtool.settings import Section
 Floats = npt.NDArray[np.float32]
 Spans = npt.NDArray[np.int64]
 
-_AT_ONCE = 20_000
+_AT_ONCE = 5_000
 """Spans whose signal is summed up at once, so that memory does not grow with the recording."""
 _SMALLEST = 1e-9
 
@@ -37,21 +38,23 @@ class Scheme(Section):
         0.5, description="How far apart durations lie of which one is e times the other.", ge=0, le=100
     )
 
-    def features(self, signal: npt.NDArray[np.floating], spans: Spans, fs: float) -> Floats:
+    def features(self, signal: npt.NDArray[Any], spans: Spans, fs: float, mv: float = 1.0) -> Floats:
         """The numbers of spans of one lead.
 
         Args:
-            signal: [samples], in millivolt, finite.
+            signal: [samples], finite; memory-mapped or not, as it is read piece by piece.
             spans: int64 [spans, 2], the first sample of each and the one after its last, ascending.
             fs: Rate in Hz.
+            mv: Millivolts of 1 in the signal.
 
         Returns:
             float32 [spans, points + 1]: the compressed shape, divided by the root of its points so that a distance is
             a mean over the points; then the duration.
         """
-        shapes = [averaged(signal, part, self.points) for part in _parts(spans)]
-        held = np.concatenate(shapes) if shapes else np.empty((0, self.points))
-        return self.compressed(held, np.diff(spans, axis=1)[:, 0] / fs)
+        made = [np.empty((0, self.points + 1), np.float32)]
+        for part in _parts(spans):
+            made.append(self.compressed(averaged(signal, part, self.points) * mv, np.diff(part, axis=1)[:, 0] / fs))
+        return np.concatenate(made)
 
     def compressed(self, shapes: npt.NDArray[np.floating], seconds: npt.NDArray[np.floating]) -> Floats:
         """The numbers of shapes [spans, points] in millivolt that last so long; :meth:`shapes` undoes it."""
@@ -72,7 +75,7 @@ class Scheme(Section):
         return shapes, self.duration_s * np.exp(np.asarray(features[:, -1], np.float64) / weight)
 
 
-def averaged(signal: npt.NDArray[np.floating], spans: Spans, points: int) -> npt.NDArray[np.float64]:
+def averaged(signal: npt.NDArray[Any], spans: Spans, points: int) -> npt.NDArray[np.float64]:
     """The means of the equal parts of spans, samples taken as steps; float64 [spans, points].
 
     Where a part is shorter than a sample it is that sample, or the mean of two; where it is longer, noise is averaged

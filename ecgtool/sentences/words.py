@@ -8,7 +8,7 @@ is off).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -53,17 +53,18 @@ class Text(NamedTuple):
     beats: Samples
 
 
-def text_of(signal: npt.NDArray[np.floating], waves: Waves, lead: int, vocabulary: Vocabulary) -> Text:
+def text_of(signal: npt.NDArray[Any], waves: Waves, lead: int, vocabulary: Vocabulary, mv: float = 1.0) -> Text:
     """The words of one lead.
 
     Args:
-        signal: [samples] of that lead, in millivolt, finite.
+        signal: [samples] of that lead, finite.
         waves: Of the recording.
         lead: Its number in ``waves.leads``.
         vocabulary: Whose words.
+        mv: Millivolts of 1 in the signal.
     """
     spans = spans_of(waves, lead, len(signal))
-    features = vocabulary.scheme.features(signal, spans.bounds, waves.fs)
+    features = vocabulary.scheme.features(signal, spans.bounds, waves.fs, mv)
     return Text(vocabulary.encode(spans.kinds, features), spans.bounds, spans.beats)
 
 
