@@ -10,9 +10,9 @@ A folder that is whole or absent::
     beats.npy         int32 [beats, 3]: item, sample, number of the symbol (only where the corpus annotates beats)
     waves/NAME.npy    int32 [waves, 7]: item, then :data:`ecgtool.waves.COLUMNS`; one per set of waves
     waves/NAME-beats.npy  int32 [beats, 2]: item and sample of each beat of the set
-    sentences/        words made of a set of waves (see :mod:`ecgtool.sentences`)
+    sentences/        words made of a set of waves, and their vocabulary (see :mod:`ecgtool.sentences.stored`)
 
-Nothing computed from the data (statistics, class weights, vocabularies) lives here: it belongs to the run, from its
+Nothing else that is computed from the data (statistics, class weights) lives here: it belongs to the run, from its
 training items.
 """
 
