@@ -26,6 +26,9 @@ NEAR_S = 0.1
 """A QRS complex holds the R peak of its beat, or is this near to it."""
 P_WITHIN_S, T_WITHIN_S = 0.5, 0.75
 """From the end of a P wave to the QRS complex, and from there to the beginning of a T wave, at most."""
+LONE_BEATS, LONE_SHARE, SURE = 8, 0.4, 0.75
+"""Where of the beats around, so many to either side, fewer than this share have a P wave, one of which the mean says
+less than this is none: fibrillating atria make bumps that resemble one before a beat here and there."""
 _HALF = 0.25
 """In a label's onset the true one lies up to a sample earlier, in its end up to one later: from where a probability
 crosses, half a sample on average, to the mean of that."""
@@ -108,8 +111,25 @@ def of_beats(runs: Runs, mean: Floats, beats: npt.NDArray[np.float64], fs: float
     p = (runs.kind == Wave.P) & (ahead >= 0) & (ahead <= P_WITHIN_S)
     t = (runs.kind == Wave.T) & (behind >= 0) & (behind <= T_WITHIN_S)
     beat = np.where(p, beat[complexes[after]], np.where(t, beat[complexes[before]], beat))
-    kept = np.sort(np.concatenate([complexes, _best(beat, mass, p), _best(beat, mass, t)]))
+    p_waves = _best(beat, mass, p)
+    alone = _alone(beat[complexes], beat[p_waves]) & (mass[p_waves] < SURE * (runs.stop - runs.start)[p_waves])
+    kept = np.sort(np.concatenate([complexes, p_waves[~alone], _best(beat, mass, t)]))
     return Runs(*(field[kept] for field in runs)), beat[kept]
+
+
+def _alone(beats: Samples, with_p: Samples) -> npt.NDArray[np.bool_]:
+    """Whether few of the beats around each beat with a P wave have one.
+
+    Args:
+        beats: Those with a QRS complex, ascending.
+        with_p: Those of them with a P wave, ascending.
+    """
+    place = np.searchsorted(beats, with_p)
+    held = np.zeros(len(beats) + 1, np.int64)
+    held[place + 1] = 1
+    held = np.cumsum(held)
+    first, last = (place - LONE_BEATS).clip(min=0), (place + LONE_BEATS + 1).clip(max=len(beats))
+    return np.asarray(held[last] - held[first] < LONE_SHARE * (last - first))
 
 
 def _nearest(runs: Runs, beats: npt.NDArray[np.float64], fs: float) -> Samples:

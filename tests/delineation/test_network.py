@@ -184,6 +184,22 @@ def test_noise_in_one_lead_neither_makes_a_wave_nor_hides_one():
     assert made.onset[(made.lead == 0) & (made.kind == Wave.QRS)] == pytest.approx(290, abs=0.5)
 
 
+def test_a_doubtful_p_wave_among_beats_without_any_is_none():
+    places = list(range(150, 1500, 130))
+    labels = np.zeros((1, 1600), np.int64)
+    for number, place in enumerate(places):
+        beat_at(labels, place, p=number in (3, 7))
+    said = said_of(labels)
+    beats = np.array(places, float)
+    assert (decode(said, beats, 250.0).kind == Wave.P).sum() == 2, "these are beyond doubt"
+    doubtful = np.where(labels[:, None] == 1, np.array([0.4, 0.5, 0.05, 0.05], np.float32)[:, None], said)
+    assert not (decode(doubtful, beats, 250.0).kind == Wave.P).any()
+    for place in places:
+        beat_at(labels, place)
+    often = np.where(labels[:, None] == 1, np.array([0.4, 0.5, 0.05, 0.05], np.float32)[:, None], said_of(labels))
+    assert (decode(often, beats, 250.0).kind == Wave.P).sum() == len(places)
+
+
 def test_of_two_stretches_for_one_wave_the_surer_one_is_it():
     labels = np.zeros((1, 600), np.int64)
     beat_at(labels, 300)
