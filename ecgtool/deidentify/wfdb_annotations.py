@@ -17,7 +17,7 @@ from ecgtool.files import explained
 
 ANNOTATORS = (
     "atr", "ari", "qrs", "wqrs", "gqrs", "ecg", "man", "q1c", "q2c", "qt1", "qt2", "pu", "pu0", "pu1", "pwave", "pqrst",
-    "st-", "stf", "i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6",
+    "aami", "st-", "stf", "i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6",
 )  # fmt: skip
 """Endings of annotation files, as PhysioNet's databases use them; the name of an annotator may be a person's."""
 

@@ -82,3 +82,18 @@ def test_lists_of_a_folder_gain_lines_and_lose_none(tmp_path):
     list_annotations(tmp_path, ["102"], "pqrst", "P, QRS and T waves")
     assert (tmp_path / "RECORDS").read_text() == "100\n101\n102\n"
     assert (tmp_path / "ANNOTATORS").read_text() == "pqrst\tP, QRS and T waves\n"
+
+
+@pytest.mark.parametrize("annotator", ["pqrst", "aami"])
+def test_what_is_written_survives_the_removal_of_identities(ecg, tmp_path, annotator):
+    from ecgtool.formats import write_record
+    from ecgtool.record import Record
+
+    (tmp_path / "in").mkdir()
+    signal = np.sin(np.arange(5000) / 50).astype(np.float32)[None]
+    write_record(Record(signal, 250.0, ("II",)), tmp_path / "in" / "rec.hea", "wfdb")
+    samples = np.array([5, 700, 4000])
+    path = write_annotations(tmp_path / "in" / f"rec.{annotator}", samples, ["(", "N", ")"], fs=250)
+    assert ecg("deidentify", "in", "--out", "clean").code == 0
+    (made,) = (tmp_path / "clean").glob(f"*.{annotator}")
+    assert made.read_bytes() == path.read_bytes()
