@@ -115,7 +115,7 @@ def padded(table: Samples, width: int, fill: int = PAD) -> Samples:
 
 
 def read_lead(
-    signal: npt.NDArray[np.floating], waves: Waves, lead: int, vocabulary: Vocabulary, window_s: float = WINDOW_S
+    signal: npt.NDArray[np.floating], waves: Waves, lead: int, vocabulary: Vocabulary, window: int, longest: int = 0
 ) -> Reading:
     """The sentences of one lead of a recording, as those of a store are made and read.
 
@@ -124,16 +124,19 @@ def read_lead(
         waves: Of the recording.
         lead: Its number in ``waves.leads``.
         vocabulary: Whose words.
-        window_s: Seconds of a sentence at most.
+        window: Samples of a sentence at most.
+        longest: Words of every sentence at most, its beginning and end included, and those of the tables; as many as
+            are needed where 0.
     """
-    text, window = text_of(signal, waves, lead, vocabulary), round(window_s * waves.fs)
-    offsets = divided(text.bounds, window)
+    text = text_of(signal, waves, lead, vocabulary)
+    offsets = divided(text.bounds, window, longest or MOST_WORDS)
     lengths, starts = np.diff(offsets), text.bounds[offsets[:-1], 0]
     segments = np.full(len(lengths), segment_of(waves.leads[lead]))
     tokens = packed(text.ids, text.bounds, lengths, starts, segments)
     beats = np.full(tokens.shape[:2], UNKNOWN, np.int64)
-    beats[_spoken(tokens)] = text.beats
-    width = width_of(offsets)
+    place = np.arange(tokens.shape[1])
+    beats[(place > 0) & (place <= lengths[:, None])] = text.beats
+    width = longest or width_of(offsets)
     windows = windows_of(signal[None], np.zeros(len(starts), np.int64), starts, window)[:, None]
     return Reading(windows.astype(np.float32), padded(tokens, width), starts, padded(beats, width, UNKNOWN))
 
@@ -145,8 +148,3 @@ def windows_of(signals: npt.NDArray[Any], rows: Samples, starts: Samples, window
         part = signals[row, start : start + window]
         target[: len(part)] = part
     return made
-
-
-def _spoken(tokens: Samples) -> npt.NDArray[np.bool_]:
-    """Where a table has words, rather than what is none."""
-    return np.asarray(tokens[..., 2] > tokens[..., 1])

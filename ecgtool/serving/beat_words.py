@@ -11,9 +11,9 @@ import numpy.typing as npt
 from ecgtool.catalog.bundle import VOCABULARY, Bundle
 from ecgtool.delineation import delineate
 from ecgtool.errors import IntegrityError
-from ecgtool.sentences.sentence import Reading, divided, packed, padded, segment_of, windows_of
+from ecgtool.sentences.sentence import Reading, read_lead
 from ecgtool.sentences.vocabulary import Vocabulary
-from ecgtool.sentences.words import text_of, with_beats
+from ecgtool.sentences.words import with_beats
 from ecgtool.serving.model import probabilities_of
 from ecgtool.waves import UNKNOWN
 
@@ -71,13 +71,4 @@ class WordJudge:
         signal = part.signal[0, first : int(part.peaks[-1]) + samples]
         peaks = part.peaks - first
         waves = delineate(signal[None], fs, self.manifest.leads[:1], self.manifest.waves, peaks)
-        text = text_of(signal, with_beats(waves, 0, peaks)[0], 0, self.vocabulary)
-        offsets = divided(text.bounds, samples, self.longest)
-        lengths, starts = np.diff(offsets), text.bounds[offsets[:-1], 0]
-        segments = np.full(len(lengths), segment_of(self.manifest.leads[0]))
-        tokens = padded(packed(text.ids, text.bounds, lengths, starts, segments), self.longest)
-        beats = np.full(tokens.shape[:2], UNKNOWN, np.int64)
-        place = np.arange(self.longest)
-        beats[(place > 0) & (place <= lengths[:, None])] = text.beats
-        windows = windows_of(signal[None], np.zeros(len(starts), np.int64), starts, samples)[:, None]
-        return Reading(windows.astype(np.float32), tokens, starts, beats)
+        return read_lead(signal, with_beats(waves, 0, peaks)[0], 0, self.vocabulary, samples, self.longest)

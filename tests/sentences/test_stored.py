@@ -63,7 +63,7 @@ def test_every_drawn_wave_is_a_word_of_its_kind(made):
 
 def test_a_lead_that_is_read_alone_has_the_words_of_the_store(made):
     held, lead = Sentences.open(made), 4
-    reading = read_lead(made.millivolts(2)[lead], made.waves(2), lead, held.vocabulary)
+    reading = read_lead(made.millivolts(2)[lead], made.waves(2), lead, held.vocabulary, made.manifest.samples)
     numbers, _lengths = held.words_of(np.array([2 * 12 + lead]))
     assert reading.tokens[0, 1 : len(numbers) + 1, 0].tolist() == held.tokens[numbers].tolist()
     assert reading.signals.shape == (1, 1, made.manifest.samples)

@@ -174,10 +174,14 @@ def test_the_digest_follows_the_sentences_and_the_features(store, words, tmp_pat
 
 
 def test_a_lead_read_for_predicting_is_what_training_reads(beats, store):
-    reading = read_lead(store.millivolts(0)[1], store.waves(0), 1, beats.stored.vocabulary, 6.0)
+    reading = read_lead(store.millivolts(0)[1], store.waves(0), 1, beats.stored.vocabulary, 1500, 96)
     own = np.flatnonzero(beats.within == 0)
-    wide = beats.tokens(own)[:, : reading.tokens.shape[1]]
-    np.testing.assert_array_equal(reading.tokens, wide)
+    wide = beats.tokens(own)
+    width = min(wide.shape[1], 96)
+    np.testing.assert_array_equal(reading.tokens[:, :width], wide[:, :width])
+    assert reading.tokens.shape[1] == 96
+    assert not reading.tokens[:, width:].any()
+    assert not wide[:, width:].any()
     scale = store.manifest.scale_uv / 1000
     np.testing.assert_allclose(reading.signals, beats.signals[own] * scale, atol=1e-6)
     assert (reading.beats[reading.beats >= 0] == np.arange(len(store.waves(0).beats))).all()
