@@ -21,6 +21,8 @@ Values = npt.NDArray[np.float64]
 
 LOCAL = 10
 """Intervals that the local rhythm is judged by."""
+STEADY = 0.04
+"""Irregularity of a steady rhythm, about: what is added to it where it divides."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,27 @@ def _irregularity(before: Values) -> Values:
     return change / _around(before)
 
 
+def _beside(logs: Values, before: Values) -> Values:
+    """A log of two intervals beside how irregular the rhythm is near, on a logarithmic scale with its sign.
+
+    An interval shorter by a third is an event in a regular rhythm, and nothing in fibrillation.
+    """
+    share = logs / (_irregularity(before) + STEADY)
+    return np.asarray(np.sign(share) * np.log1p(np.abs(share)))
+
+
+def _ratio(before: Values) -> Values:
+    return np.asarray(np.log(before / _local(before)))
+
+
+def _next_ratio(before: Values) -> Values:
+    return np.asarray(np.log(moved(before, 1) / _local(before)))
+
+
+def _against_around(before: Values) -> Values:
+    return np.asarray(np.log(before / _around(before)))
+
+
 def _whole(before: Values) -> Values:
     """The median interval of the recording."""
     return np.full(len(before), _median(before[None])[0] if len(before) else np.nan)
@@ -124,8 +147,8 @@ FEATURES: Mapping[str, Feature] = MappingProxyType(
         "previous": Feature("interval before the beat, in seconds", True, lambda before: before),
         "next": Feature("interval after the beat, in seconds", False, lambda before: moved(before, 1)),
         "local": Feature("median of the ten intervals before its own, in seconds", True, _local),
-        "ratio": Feature("log of previous / local", True, lambda before: np.log(before / _local(before))),
-        "next_ratio": Feature("log of next / local", False, lambda before: np.log(moved(before, 1) / _local(before))),
+        "ratio": Feature("log of previous / local", True, _ratio),
+        "next_ratio": Feature("log of next / local", False, _next_ratio),
         "turn": Feature("log of next / previous", False, lambda before: np.log(moved(before, 1) / before)),
         "earlier": Feature(
             "log of the interval before previous / local",
@@ -136,15 +159,18 @@ FEATURES: Mapping[str, Feature] = MappingProxyType(
             "log of the interval after next / local", False, lambda before: np.log(moved(before, 2) / _local(before))
         ),
         "running": Feature("log of previous / mean so far", True, lambda before: np.log(before / _running(before))),
-        "around": Feature(
-            "log of previous / median from ten beats before to ten after",
-            False,
-            lambda before: np.log(before / _around(before)),
-        ),
+        "around": Feature("log of previous / median from ten beats before to ten after", False, _against_around),
         "record": Feature(
             "log of previous / the recording's median", False, lambda before: np.log(before / _whole(before))
         ),
         "irregularity": Feature("median change between intervals near the beat / their median", False, _irregularity),
+        "ratio_beside": Feature("ratio beside the irregularity", False, lambda before: _beside(_ratio(before), before)),
+        "next_ratio_beside": Feature(
+            "next_ratio beside the irregularity", False, lambda before: _beside(_next_ratio(before), before)
+        ),
+        "around_beside": Feature(
+            "around beside the irregularity", False, lambda before: _beside(_against_around(before), before)
+        ),
     }
 )
 """Name -> feature."""
