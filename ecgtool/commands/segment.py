@@ -39,7 +39,7 @@ def segment(
     method: Annotated[str, typer.Option("--method", help="unet1d or wavelet; the better one if not given.")] = "",
     beats: Annotated[
         Literal["detected", "reference"] | None,
-        typer.Option("--beats", help="Find the beats, or take those that a store has annotated, if not given."),
+        typer.Option("--beats", help="Find beats, or take those of a store (the default there) or of REC.atr."),
     ] = None,
     name: Annotated[str, typer.Option("--name", help="Of the waves in the store; the method's if not given.")] = "",
     measurements: Annotated[

@@ -12,11 +12,15 @@ from typing import Literal, TypeVar
 from ecgtool.delineation import DEFAULT, METHODS
 from ecgtool.delineation.measure import Tally
 from ecgtool.delineation.walk import Source, of_file, of_item, walk, waves_of
-from ecgtool.errors import ConfigError, DataError, EcgError
+from ecgtool.errors import ConfigError, DataError, EcgError, NotFound
+from ecgtool.formats.wfdb_annotations import BEATS, read_annotations
 from ecgtool.home import find
 from ecgtool.record import lead_name
 from ecgtool.store import Store, stored_item
 from ecgtool.waves import Samples, Waves
+
+REFERENCE = ".atr"
+"""Ending of the annotations beside a recording that mark its beats, as PhysioNet's databases have it."""
 
 Of = TypeVar("Of")
 Made = TypeVar("Made")
@@ -29,8 +33,8 @@ class Ask:
     Args:
         leads: The leads to look at, in this order; all when empty.
         method: One of :data:`ecgtool.delineation.METHODS`; the default one where empty.
-        beats: Whether beats are found in the signal, or those that the corpus annotates are taken; empty takes these
-            where there are any.
+        beats: Whether beats are found in the signal, or those are taken that a store, or ``.atr`` beside a recording,
+            has annotated; empty takes those of a store where it has any.
 
     Raises:
         ConfigError: There is no such method.
@@ -217,11 +221,28 @@ def _opened(target: str, ask: Ask) -> Recording:
 
 
 def _opened_file(target: str, ask: Ask) -> Recording:
-    if ask.beats == "reference":
-        raise ConfigError(
-            f"{target} is a file: its beats are found in the signal.", "Prepare a store of it for annotated beats."
-        )
     source = of_file(target, ask.leads)
     number = {lead: place for place, lead in enumerate(source.recorded)}
     channels = tuple(number.get(lead, len(number) + place) for place, lead in enumerate(source.leads))
-    return Recording.of(target, source, channels, ask)
+    beats = _beats_beside(Path(target), source) if ask.beats == "reference" else None
+    return Recording.of(target, source, channels, ask, beats)
+
+
+def _beats_beside(path: Path, source: Source) -> Samples:
+    """The beats that the annotations beside a recording mark, in samples of the recording.
+
+    Raises:
+        NotFound: There are none.
+        FormatError: They are damaged.
+    """
+    import numpy as np
+
+    beside = path.with_suffix(REFERENCE) if path.is_file() else path.with_name(f"{path.name}{REFERENCE}")
+    if not beside.is_file():
+        raise NotFound(
+            f"{beside} does not exist: {path.name} has no annotated beats.", "Find them in the signal: --beats detected"
+        )
+    marks = read_annotations(beside)
+    beats = marks.sample[[symbol in BEATS for symbol in marks.symbol]]
+    scaled = np.rint(beats * (source.fs / (marks.fs or source.fs))).astype(np.int64)
+    return np.unique(scaled[(scaled >= 0) & (scaled < source.samples)])

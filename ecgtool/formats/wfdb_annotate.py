@@ -16,14 +16,9 @@ import numpy.typing as npt
 
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.files import explained, write_file, write_text
+from ecgtool.formats.wfdb_annotations import SYMBOLS
 
-CODES = {
-    symbol: code
-    for code, symbol in enumerate(
-        (*'NLRaVFJASEj/Q~', "", "|", "", *'sT*D"=pB^t+u?![]en@xf()r'), start=1
-    )
-    if symbol
-}  # fmt: skip
+CODES = {symbol: code for code, symbol in SYMBOLS.items()}
 """Symbol -> code of an annotation, as the format numbers them."""
 
 _NOTE, _SKIP, _NUMBER, _CHANNEL, _TEXT = (code << 10 for code in (CODES['"'], 59, 60, 62, 63))

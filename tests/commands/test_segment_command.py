@@ -156,7 +156,7 @@ def test_a_recording_that_breaks_off_on_the_way_leaves_no_row(ecg, recording, tm
         (("heart.hea", "--method", "wavelets"), "Did you mean 'wavelet'?"),
         (("heart.hea", "--format", "wfdb"), "--out"),
         (("heart.hea", "--name", "x"), "--name"),
-        (("heart.hea", "--beats", "reference"), "beats"),
+        (("heart.hea", "--beats", "reference"), "heart.atr does not exist"),
         (("letter.rtf",), "not a recording"),
         (("letter.rtf", "nothing.hea"), "None of the 2 recordings"),
         (("letter.rtf", "--out", "waves.csv"), "not a recording"),
@@ -271,6 +271,18 @@ def test_the_beats_that_a_corpus_has_annotated_are_taken_and_that_is_said(ecg, s
     assert len(Store.open("toy").waves(1).beats) == len(heart.truth.beat_s)
     alone = ecg("segment", "toy:1", "--json")
     assert alone.json["recordings"][0]["beats"] == 3
+
+
+def test_the_beats_that_are_annotated_beside_a_recording_are_taken_when_asked(ecg, recording, tmp_path):
+    at = np.array([300, 460, 700, 1500])
+    wfdb.wrann("heart", "atr", at, ["N", "+", "V", "N"], fs=250, write_dir=str(tmp_path))
+    found = ecg("segment", recording, "--beats", "reference", "--json").json["recordings"][0]
+    assert found["beats"] == 3
+    by_name = ecg("segment", "heart", "--beats", "reference", "--json").json["recordings"][0]
+    assert by_name["rr_ms"] == found["rr_ms"] == {"median": 2400.0, "beats": 2}
+    assert ecg("segment", recording, "--json").json["recordings"][0]["beats"] > 8
+    (tmp_path / "heart.atr").write_bytes(b"\x05")
+    assert ecg("segment", recording, "--beats", "reference").code == 1
 
 
 def test_annotated_beats_are_not_invented(ecg, store):
