@@ -74,7 +74,8 @@ def rows_of(record: Record, wanted: Sequence[str], served: Sequence[str] = ()) -
     signal = np.zeros((len(chosen), record.signal.shape[1]), np.float32)
     held = [row for row, name in enumerate(chosen) if name]
     if held:
-        signal[held] = record.select([chosen[row] for row in held]).signal
+        values = record.select([chosen[row] for row in held]).signal
+        signal[held] = np.where(np.isfinite(values), values, np.float32(np.nan))
     return Rows(signal, chosen)
 
 

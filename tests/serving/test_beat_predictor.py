@@ -256,3 +256,18 @@ def test_a_model_that_is_told_nothing_beside_the_signal_judges_too(tmp_path):
 def test_age_is_no_input_of_a_model_of_heartbeats(predictor):
     with pytest.raises(ConfigError, match="takes no 'age'"):
         predictor.predict(recording()[0], {"age": 63})
+
+
+def test_infinite_values_are_gaps(predictor):
+    record, truth = recording()
+    signal = record.signal.copy()
+    signal[:, 3000:3004] = np.inf
+    answer = predictor.predict(Record(signal, FS, record.leads, "inf"))
+    assert abs(len(answer.samples) - len(truth.beat_s)) <= 1
+    assert "8 invalid samples were bridged" in answer.notes
+
+
+def test_a_rate_far_below_the_models_is_told(predictor):
+    record, _ = recording()
+    coarse = Record(np.ascontiguousarray(record.signal[:, ::4]), FS / 4, record.leads, "coarse")
+    assert "45 Hz is coarse: the model learned from 180 Hz" in predictor.predict(coarse).notes
