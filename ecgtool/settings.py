@@ -232,6 +232,7 @@ class AugmentConfig(Section):
     scale: float = Field(0.1, description="Amplitudes change by up to this share.", ge=0, lt=1)
     shift: int = Field(10, description="Time shifts by up to so many samples.", ge=0)
     stretch: float = Field(0.1, description="Time is stretched or compressed by up to this share.", ge=0, lt=1)
+    hurry: float = Field(0.9, description="Pauses between T and P waves lose up to this share.", ge=0, lt=1)
     wander_mv: float = Field(0.3, description="Largest deviation of baseline wander, in mV.", ge=0)
     powerline_mv: float = Field(0.05, description="Largest deviation of the mains' hum, in mV.", ge=0)
     mains_hz: float = Field(50.0, description="Frequency of the mains: 50, or 60.", gt=0)

@@ -22,6 +22,7 @@ from ecgtool.task import Task
 AUGMENTATIONS = Registry(
     "augmentations",
     {
+        "hurry": "ecgtool.training.augment_waves:hurry",
         "stretch": "ecgtool.training.augment_time:stretch",
         "shift": "ecgtool.training.augment_time:shift",
         "scale": "ecgtool.training.augment_size:scale",
@@ -50,6 +51,7 @@ class Source:
         noises: Recorded noise by name, float32 [channels, samples] at ``fs`` with a deviation of 1 millivolt; empty
             where noise is made.
         generator: Random numbers, on the items' device.
+        targets: Whether the last channel is what is asked of the samples, one more than its label's number.
     """
 
     config: AugmentConfig
@@ -59,9 +61,10 @@ class Source:
     recorded: Tensor
     noises: Mapping[str, Tensor]
     generator: torch.Generator
+    targets: bool = False
 
     def beside(self) -> Source:
-        """The same with a further channel that is no lead, behind the others."""
+        """The same with a further channel behind the others: the targets of the samples."""
         row = self.mixing.new_zeros(1, self.mixing.shape[1])
         none = self.std_mv.new_zeros(1, 1)
         return replace(
@@ -69,6 +72,7 @@ class Source:
             mixing=torch.cat([self.mixing, row]),
             std_mv=torch.cat([self.std_mv, none]),
             recorded=torch.cat([self.recorded, none]),
+            targets=True,
         )
 
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
