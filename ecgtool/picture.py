@@ -114,7 +114,7 @@ def of_recording(path: Path, start_s: float = 0.0, seconds: float | None = None,
     facts = {**_facts(record, start_s, end), "warnings": list(warnings)}
     figure = paper.draw(record, title=title, note=" ".join(warnings))
     if waves:
-        facts["waves"] = _draw_waves(figure, record, *waves_of_part(path, start_s, end - start_s))
+        facts["waves"] = _draw_waves(figure, record, *waves_of_part(path, start_s, end - start_s, layout.leads))
     return Picture("recording", _file_name(title, start_s), title, figure, facts, more)
 
 

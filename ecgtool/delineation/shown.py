@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +18,17 @@ from ecgtool.waves import UNKNOWN, Samples, Waves
 _AROUND_S = 10.0  # what a method sees on either side, so that beats at the edges have their surroundings
 
 
-def waves_of_part(path: Path, start_s: float, seconds: float) -> tuple[Waves, str]:
-    """The waves of a part of a file, in samples from the part's beginning, and what found them."""
+def waves_of_part(path: Path, start_s: float, seconds: float, leads: Sequence[str] = ()) -> tuple[Waves, str]:
+    """The waves of a part of a file, in samples from the part's beginning, and what found them.
+
+    Args:
+        path: The file.
+        start_s: Where the part begins, in seconds.
+        seconds: How long it is.
+        leads: The leads to look at; all that were recorded when empty. Limb leads may be derived ones.
+    """
     begin_s = max(start_s - _AROUND_S, 0.0)
-    source = of_record(read_record(path, begin_s, start_s - begin_s + seconds + _AROUND_S))
+    source = of_record(read_record(path, begin_s, start_s - begin_s + seconds + _AROUND_S), leads)
     return _found(source, round((start_s - begin_s) * source.fs), round(seconds * source.fs)), DEFAULT
 
 

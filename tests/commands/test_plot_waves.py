@@ -78,6 +78,13 @@ def test_the_waves_of_a_recording_are_drawn_and_counted(ecg, heart, tmp_path):
     assert "--waves" in ecg("plot", path, "--waves", "--force").err
 
 
+def test_leads_that_are_derived_have_their_waves_too(ecg, heart, tmp_path):
+    eight = heart.record.select(("I", "II", *LEADS_12[6:]))
+    path = write_record(eight, tmp_path / "eight.hea", "wfdb")
+    drawn = ecg("plot", path, "--waves", "--json").json["waves"]
+    assert drawn["QRS"] >= 11 * drawn["beats"] > 80
+
+
 def test_a_recording_without_waves_is_drawn_all_the_same(ecg, tmp_path):
     write_record(Record(np.zeros((12, 2500), np.float32), FS, LEADS_12), tmp_path / "flat.hea", "wfdb")
     signal = np.full((1, 2500), np.nan, np.float32)
