@@ -24,6 +24,7 @@ from ecgtool.formats import read_record, recognised
 from ecgtool.home import FAMILIES, find, home, is_path, members, portable
 from ecgtool.record import Record
 from ecgtool.run import Run
+from ecgtool.sentences.stored import Sentences
 from ecgtool.settings import TrainConfig
 from ecgtool.signals.checks import check
 from ecgtool.signals.quality import LeadQuality, quality
@@ -309,6 +310,10 @@ def _heart(store: Store) -> dict[str, str]:
         found = f"found by {each.method}" if each.method else "an expert's"
         leads = f" on {' '.join(each.leads)}" if each.leads else ""
         said[f"waves '{each.name}'"] = f"{kinds} of {counted(each.beats, 'beat')}, {found}{leads}"
+    if store.manifest.sentences:
+        made = Sentences.open(store)
+        words, text = made.vocabulary, f"{made.manifest.sentences:,} of {made.manifest.words:,} words"
+        said["sentences"] = f"{text}, made of the waves '{made.manifest.waves}', vocabulary {words.digest[7:19]}"
     return said
 
 

@@ -96,4 +96,5 @@ def test_what_the_store_is_is_told_with_its_sentences(ecg, store):
     ecg("sentences", store.path, *FEW)
     done = ecg("info", store.path)
     assert done.code == 0, done.err
+    assert "words, made of the waves 'drawn', vocabulary" in done.out
     assert ecg("plot", f"{store.path}:0", "--out", "page.png").code == 0
