@@ -53,11 +53,13 @@ print(json.dumps(min(took)))
 """
 
 MEMORY = """
-import resource, sys
+import sys
+from pathlib import Path
 from ecgtool.catalog import find_bundle
 from ecgtool.serving.beats import BeatPredictor
 BeatPredictor(find_bundle(sys.argv[1]), threads=1).predict_file(sys.argv[2])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+status = Path("/proc/self/status").read_text()
+print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
 """
 
 

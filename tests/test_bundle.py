@@ -275,3 +275,14 @@ def test_what_an_item_is_and_the_shapes_follow_from_beats_and_words():
         manifest(**held)
     with pytest.raises(ValueError, match="heartbeats"):
         manifest(beats=BeatConfig())
+
+
+def test_the_card_says_what_is_shown_of_a_heartbeat_and_of_a_sentence():
+    beat = Task(name="aami5", kind="multiclass", labels=("N", "S"), of="beat")
+    held = {"task": beat, "leads": ("MLII",), "samples": 180, "thresholds": {}, "tabular": ()}
+    held |= {"beats": BeatConfig(before_s=0.25, after_s=0.5, features=())}
+    assert "a heartbeat: 0.25 s before its R peak to 0.5 s after it" in card(manifest(**held))
+    words = Words(ids=74, longest=32, vocabulary="sha256:0")
+    said = card(manifest(**held, words=words, waves="wavelet"))
+    assert "vocabulary.json, of waves found by wavelet" in said
+    assert "`probabilities` float32 [batch, 2, 32]" in said

@@ -140,7 +140,7 @@ class BundleManifest(Section):
 
     @property
     def output_shapes(self) -> Shapes:
-        """Outputs of the model by name; the batch is free. Words of beats and gaps have their own, and so have samples."""
+        """Outputs of the model by name; the batch is free. Words of beats, gaps and samples have their own."""
         labels: tuple[int | str, ...] = ("batch", len(self.task.labels))
         if self.task.kind == "waves":
             return {"probabilities": (*labels, self.samples)}

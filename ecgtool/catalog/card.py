@@ -38,16 +38,39 @@ def _input_rows(manifest: BundleManifest) -> list[tuple[str, str]]:
         ("leads", ", ".join(manifest.leads)),
         ("unit", "mV" if manifest.calibrated else "not calibrated"),
         ("sampling rate", f"{manifest.fs:g} Hz"),
-        ("duration", f"{manifest.seconds:g} s"),
+        ("duration", f"{manifest.seconds:.4g} s"),
+        *_of_beats(manifest),
+        *_of_words(manifest),
         ("before the model", ", ".join(done) or "the median of each lead is taken off"),
         ("`metadata`", ", ".join(manifest.tabular) + "; NaN where unknown" if manifest.tabular else "none"),
     ]
 
 
+def _of_beats(manifest: BundleManifest) -> list[tuple[str, str]]:
+    """What is shown of a heartbeat; nothing of other models."""
+    if manifest.beats is None:
+        return []
+    if manifest.words is not None:
+        return [("one answer", "of each word that is the QRS complex of a heartbeat")]
+    beats = manifest.beats
+    return [("one item", f"a heartbeat: {beats.before_s:g} s before its R peak to {beats.after_s:g} s after it")]
+
+
+def _of_words(manifest: BundleManifest) -> list[tuple[str, str]]:
+    """The words of a sentence; nothing of models that read none."""
+    if manifest.words is None:
+        return []
+    said = (
+        f"int64 {list(manifest.input_shapes['tokens'])}, words of vocabulary.json, of waves found by {manifest.waves}"
+    )
+    return [("`tokens`", said)]
+
+
 def _output_text(manifest: BundleManifest) -> str:
     task = manifest.task
     rule = "exactly one label holds (softmax)" if task.exclusive else "any number of labels (sigmoid)"
-    said = [f"`probabilities` float32 [batch, {len(task.labels)}], task {_text(task.name)}: {rule}."]
+    shape = _text(", ".join(map(str, manifest.output_shapes["probabilities"])))
+    said = [f"`probabilities` float32 [{shape}], task {_text(task.name)}: {rule}."]
     if task.binary:
         said.append(f"Positive is {_text(task.asked[0])}: called where its probability reaches its threshold.")
     if task.thresholded and manifest.threshold_rule:
@@ -86,7 +109,8 @@ def _performance(manifest: BundleManifest) -> tuple[str, ...]:
         return ("Not evaluated on a test split.",)
     values = {name: value for name, value in metrics["values"].items() if not (one and name.startswith("weighted_"))}
     rows = [(name.removeprefix("macro_") if one else name, *_interval(value)) for name, value in values.items()]
-    on = f"On {metrics.get('items', '?')} items of {metrics.get('patients', '?')} patients held out from training."
+    items = "heartbeats" if manifest.task.of == "beat" else "items"
+    on = f"On {metrics.get('items', '?')} {items} of {metrics.get('patients', '?')} patients held out from training."
     return _text(on), _table(("metric", "value", "95 % from", "to"), rows)
 
 
