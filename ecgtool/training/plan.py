@@ -72,6 +72,8 @@ def make_plan(config: TrainConfig, store: Store | None = None) -> Plan:
             raise ConfigError("No dataset is given.", "Name a store with --dataset; make one with: ecg prepare")
         store = Store.open(config.data.dataset)
     _check_preparation(config, store)
+    if "tokens" in spec.reads:
+        _check_sentences(store)
     task = store.task(config.data.task)
     given = config.training.val_metric or task.metric
     metric = ALIASES.get(given, given)
@@ -105,6 +107,15 @@ def _check_preparation(config: TrainConfig, store: Store) -> None:
         f"Make one that does: ecg prepare {store.manifest.dataset} DIR {options} --out {name}"
         f" and give --dataset {name}",
     )
+
+
+def _check_sentences(store: Store) -> None:
+    """Refuse a store without sentences, before its tasks are looked at: one of them comes with the sentences."""
+    if not store.manifest.sentences:
+        hint = "" if store.manifest.waves else f"ecg segment {store.path.name} && "
+        raise DataError(
+            f"{store.path.name} has no sentences.", f"Make them with: {hint}ecg sentences {store.path.name}"
+        )
 
 
 def _check_labels(store: Store, task: Task, metric: str, train: Indices, val: Indices) -> None:
