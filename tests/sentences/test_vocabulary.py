@@ -140,3 +140,19 @@ def test_words_under_other_names_than_their_order_gives_are_refused(tmp_path):
     path.write_text(json.dumps(document))
     with pytest.raises(FormatError, match="in order"):
         Vocabulary.read(path)
+
+
+def test_a_file_with_bytes_changed_is_refused_or_says_the_same(tmp_path):
+    made, chance = vocabulary(), np.random.default_rng(0)
+    whole, path = made.text().encode(), tmp_path / "words.json"
+    refused = 0
+    for number in range(80):
+        content = bytearray(whole)
+        content[chance.integers(len(content))] = chance.integers(256)
+        path.write_bytes(content if number % 4 else content[: chance.integers(len(content))])
+        try:
+            assert Vocabulary.read(path) == made
+        except (FormatError, IntegrityError) as error:
+            assert "\n" not in error.message
+            refused += 1
+    assert refused > 60
