@@ -152,7 +152,6 @@ def test_a_file_with_bytes_changed_is_refused_or_says_the_same(tmp_path):
         path.write_bytes(content if number % 4 else content[: chance.integers(len(content))])
         try:
             assert Vocabulary.read(path) == made
-        except (FormatError, IntegrityError) as error:
-            assert "\n" not in error.message
+        except (FormatError, IntegrityError):
             refused += 1
     assert refused > 60
