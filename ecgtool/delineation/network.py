@@ -77,8 +77,11 @@ def _joined(said: Floats, samples: int) -> Floats:
 
 
 def scaled(windows: Floats) -> Floats:
-    """Windows [..., samples] about zero and of about one size, whatever their unit; spikes are cut off."""
-    centred = windows - np.median(windows, axis=-1, keepdims=True)
+    """Windows [..., samples] about zero, level and of about one size, whatever their unit; spikes are cut off."""
+    times = np.arange(windows.shape[-1], dtype=np.float32) - (windows.shape[-1] - 1) / 2
+    level = windows - windows.mean(axis=-1, keepdims=True)
+    level = level - (level @ times / (times @ times))[..., None] * times
+    centred = level - np.median(level, axis=-1, keepdims=True)
     size = np.percentile(np.abs(centred), 99, axis=-1, keepdims=True).astype(np.float32)
     size = np.where(size > 0, size, 1)
     return np.asarray((centred / size).clip(-_LARGEST, _LARGEST), np.float32)

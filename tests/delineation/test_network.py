@@ -90,8 +90,9 @@ def test_a_beat_has_the_same_waves_in_all_leads(sinus):
     assert set(counts.tolist()) == {len(LEADS_12)}
 
 
-def test_neither_unit_nor_offset_matters(sinus):
-    plain, other = found(sinus), found(sinus, signal=sinus.record.signal * 1000 + 40)
+def test_neither_unit_nor_offset_nor_drift_matters(sinus):
+    drift = np.linspace(0, 20_000, sinus.record.signal.shape[1], dtype=np.float32)
+    plain, other = found(sinus), found(sinus, signal=sinus.record.signal * 1000 + 40 + drift)
     assert len(plain) == len(other)
     assert np.abs(plain.table[:, 3:] - other.table[:, 3:]).max() <= 4
 
