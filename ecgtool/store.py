@@ -380,7 +380,8 @@ class Store:
 
     def _told(self, item: int) -> dict[str, Any]:
         """The tabular inputs of an item that are known, as a recording's file would state them."""
-        held = dict(zip(self.manifest.tabular, self.tabular[item].tolist(), strict=True))
+        values = self.tabular[item]
+        held = dict(zip(self.manifest.tabular, values.tolist(), strict=True)) if values.ndim == 1 else {}
         told: dict[str, Any] = {}
         for column, number in held.items():
             name, value = split_column(column)

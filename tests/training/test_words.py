@@ -102,6 +102,13 @@ def test_every_heartbeat_is_one_decision(store, classified):
     assert judged.items == np.isin(store.beats.item, store.indices("test")).sum()
 
 
+def test_a_report_of_heartbeats_is_written_with_its_pictures(classified, tmp_path):
+    from ecgtool.commands.evaluate import evaluate
+
+    evaluate(str(classified.path), split="test", out=tmp_path / "report", bootstrap=0)
+    assert (tmp_path / "report" / "report.md").is_file()
+
+
 def test_wide_beats_are_told_from_narrow_ones(classified):
     assert max(row["val_macro_f1"] for row in read_history(classified)) > 0.9
 
