@@ -88,10 +88,12 @@ def _told(store: Store, seed: int, save: Path | None, plot: Path | None) -> Resu
     from ecgtool.sentences.fit import sampled
     from ecgtool.sentences.quality import quality, usage
     from ecgtool.sentences.stored import Sentences
+    from ecgtool.store import SPLITS
 
     stored = Sentences.open(store)
     held, words = stored.manifest, stored.vocabulary
-    sample, counts = sampled(store, held.waves, 1.0, seed), usage(words, stored.tokens)
+    split = next((name for name in SPLITS if len(store.indices(name))), SPLITS[0])  # one that is all test has no other
+    sample, counts = sampled(store, held.waves, 1.0, seed, split), usage(words, stored.tokens)
     if plot:
         title = f"Words of {store.path.name}: each one's mean wave, 80 % of its waves, how often it occurs"
         write(draw_words(words, sample, counts, title), plot, f"{store.path.name}: words")

@@ -48,6 +48,17 @@ def test_the_vocabulary_is_saved_and_used_on_another_store(ecg, store, tmp_path)
     assert done.json["vocabulary"]["digest"] == Vocabulary.read(tmp_path / "words.json").digest
 
 
+def test_a_store_that_is_all_test_is_told_in_the_words_of_another(ecg, store, tmp_path):
+    assert ecg("sentences", store.path, *FEW, "--save", "words.json").code == 0
+    items = (store.path / "items.csv").read_text()
+    (store.path / "items.csv").write_text(items.replace(",train,", ",test,").replace(",val,", ",test,"))
+    done = ecg("sentences", store.path, "--vocabulary", "words.json", "--force", "--json")
+    assert done.code == 0, done.err
+    assert done.json["kinds"][1]["silhouette"] > -1
+    refused = ecg("sentences", store.path, "--force")
+    assert (refused.code, "no item in the split 'train'" in refused.err) == (1, True)
+
+
 def test_words_and_sentences_are_drawn_without_making_them_again(ecg, store, tmp_path):
     before = ecg("sentences", store.path, *FEW, "--plot", "words.png", "--json").json
     drawn = ecg("sentences", store.path, "--show", "0/II/3", "--plot", "sentence.svg", "--json").json
