@@ -24,6 +24,7 @@ from ecgtool.catalog.card import card
 from ecgtool.config import checked
 from ecgtool.errors import ConfigError, FormatError, IntegrityError, NotFound
 from ecgtool.files import digest, explained, inside, read_json, staged_folder, valid_name, write_file, write_json
+from ecgtool.run import VOCABULARY
 from ecgtool.settings import BeatConfig, Preprocessing, Section, Words
 from ecgtool.task import Task
 from ecgtool.words import TOKEN_COLUMNS
@@ -36,7 +37,6 @@ Shapes = dict[str, tuple[int | str, ...]]
 
 SCHEMA = 1
 MANIFEST, SEAL, CARD, ONNX = "bundle.json", "bundle.sha256", "card.md", "model.onnx"
-VOCABULARY = "vocabulary.json"
 HOLDS = frozenset((MANIFEST, SEAL, CARD, ONNX, "model.ts.pt", VOCABULARY))
 """What a bundle's folder holds: one with anything else in it is never replaced."""
 INTENDED_USE = "Research on electrocardiograms like those it was trained on. Not for diagnosis or treatment."

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.catalog.bundle import VOCABULARY, Bundle
+from ecgtool.catalog.bundle import Bundle
 from ecgtool.delineation import delineate
 from ecgtool.errors import IntegrityError
+from ecgtool.run import VOCABULARY
 from ecgtool.sentences.sentence import Reading, read_lead
 from ecgtool.sentences.vocabulary import Vocabulary
 from ecgtool.sentences.words import with_beats
