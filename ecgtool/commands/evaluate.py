@@ -217,6 +217,8 @@ def _said_of_two(compared: Pair, folder: Path) -> RenderableType:
 
     heads = ("figure", *compared.names, "difference (95 % interval)", "p")
     areas = ("AUROC of", "pos. patients", *compared.names, "difference (95 % interval)", "p (DeLong)")
+    classes = ("class", *heads)
+    of_beats = bool(compared.found.classes)
     cautions = dict.fromkeys(note for each in compared[:2] for note in words.cautions(each.metrics))
     notes = [
         comparison.in_short(compared),
@@ -227,7 +229,7 @@ def _said_of_two(compared: Pair, folder: Path) -> RenderableType:
     ]
     return Group(
         table(heads, comparison.rows(compared), comparison.title_of(compared)),
-        table(areas, comparison.delong_rows(compared)),
+        table(classes, comparison.class_rows(compared)) if of_beats else table(areas, comparison.delong_rows(compared)),
         *(Text(printable(note)) for note in notes),
     )
 

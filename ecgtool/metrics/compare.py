@@ -19,7 +19,7 @@ from ecgtool.metrics.delong import DeLong, delong
 from ecgtool.metrics.documents import Level, Resampling, Value
 from ecgtool.metrics.estimates import estimated, left_out, people
 from ecgtool.metrics.logits import margins
-from ecgtool.metrics.outcomes import Counted
+from ecgtool.metrics.outcomes import QUANTITIES, Counted
 from ecgtool.metrics.overall import METRICS, figures
 from ecgtool.metrics.patients import by_patient
 from ecgtool.metrics.predictions import Predictions
@@ -27,6 +27,9 @@ from ecgtool.settings import Section
 from ecgtool.task import Task
 
 Thresholds = Mapping[str, float]
+
+CLASS_FIGURES = ("f1", "sensitivity", "ppv")
+"""Figures of each class of heartbeats that are compared."""
 
 
 class Difference(Section):
@@ -46,7 +49,12 @@ class Comparison(Section):
     items: int
     patients: int
     values: dict[str, Difference] = Field(description="By the names of METRICS.")
-    delong: dict[str, DeLong] = Field(description="Areas of each asked label, one score per patient.")
+    classes: dict[str, dict[str, Difference]] = Field(
+        default_factory=dict, description="Of heartbeats: label -> CLASS_FIGURES, in place of DeLong's test."
+    )
+    delong: dict[str, DeLong] = Field(
+        description="Areas of each asked label, one score per patient; not of heartbeats."
+    )
     left_out: dict[str, str] = Field(description="Labels that count in no mean, and why.")
     bootstrap: Resampling
     notes: tuple[str, ...] = ()
@@ -76,18 +84,23 @@ def compare(
     other = paired(a, b)
     first, second = a.outcomes(thresholds[0]), other.outcomes(thresholds[1])
     codes = people(first, a.patients)
-    points = [figures(Counted.once(outcomes))[0] for outcomes in (first, second)]
+    points = [figures(Counted.once(outcomes)) for outcomes in (first, second)]
     drawn = [
-        figures(Counted(first, weights))[0] - figures(Counted(second, weights))[0]
+        [
+            ours - theirs
+            for ours, theirs in zip(figures(Counted(first, weights)), figures(Counted(second, weights)), strict=True)
+        ]
         for weights in resamples(codes, bootstrap, seed)
     ]
+    of_beats = a.task.of == "beat"
     return Comparison(
         task=a.task,
         level=a.level,
         items=first.items,
         patients=int(codes.max()) + 1,
-        values=_differences(points[0][:, 0], points[1][:, 0], drawn),
-        delong=delong_by_label(a, other),
+        values=dict(zip(METRICS, _differences(points[0][0], points[1][0], [part[0] for part in drawn]), strict=True)),
+        classes=_classes(a.task, points[0][1], points[1][1], [part[1] for part in drawn]) if of_beats else {},
+        delong={} if of_beats else delong_by_label(a, other),
         left_out=left_out(first),
         bootstrap=Resampling(resamples=bootstrap, seed=seed),
         notes=tuple(dict.fromkeys((*a.notes, *b.notes))),
@@ -151,13 +164,21 @@ def two_sided_p(drawn: Floats) -> Floats:
     return np.where(number > 0, np.minimum(1, 2 * (rarer + 1) / (number + 1)), np.nan)
 
 
-def _differences(a: Floats, b: Floats, drawn: list[Floats]) -> dict[str, Difference]:
-    values = estimated((a - b)[:, None], drawn, [False] * len(a))
+def _differences(a: Floats, b: Floats, drawn: list[Floats]) -> list[Difference]:
+    """Figures [figures, 1] of both, and their differences in batches of resamples [figures, resamples]."""
+    values = estimated(a - b, drawn, [False] * len(a))
     chances = two_sided_p(np.concatenate(drawn, axis=1)) if drawn else np.full(len(a), np.nan)
-    return {
-        name: Difference(a=_defined(a[place]), b=_defined(b[place]), difference=value, p=_defined(chances[place]))
-        for place, (name, value) in enumerate(zip(METRICS, values, strict=True))
-    }
+    return [
+        Difference(a=_defined(ours), b=_defined(theirs), difference=value, p=_defined(p))
+        for ours, theirs, value, p in zip(a[:, 0], b[:, 0], values, chances, strict=True)
+    ]
+
+
+def _classes(task: Task, a: Floats, b: Floats, drawn: list[Floats]) -> dict[str, dict[str, Difference]]:
+    """Figures of each label, from those of every quantity and label [quantities x labels, 1 or resamples]."""
+    names = [(quantity, label) for quantity in QUANTITIES for label in task.asked]
+    found = dict(zip(names, _differences(a, b, drawn), strict=True))
+    return {label: {name: found[name, label] for name in CLASS_FIGURES} for label in task.asked}
 
 
 def _defined(number: float) -> float | None:

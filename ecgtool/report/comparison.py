@@ -153,6 +153,16 @@ def delong_rows(pair: Pair) -> list[tuple[str, str, str, str, str, str]]:
     ]
 
 
+def class_rows(pair: Pair) -> list[tuple[str, str, str, str, str, str]]:
+    """Of heartbeats, the figures of every class that occurs: what, both values, the difference with its interval, p."""
+    return [
+        (label, words.NAMES[name], number(held.a), number(held.b), signed(held.difference), chance(held.p))
+        for label, figures in pair.found.classes.items()
+        for name, held in figures.items()
+        if held.a is not None and figures["f1"].a is not None
+    ]
+
+
 def chance(p: float | None) -> str:
     """A p-value as journals print it."""
     if p is None:
@@ -166,7 +176,8 @@ def _as_value(test: DeLong) -> Value:
 
 def _what(pair: Pair) -> Section:
     found = pair.found
-    counts = f"{counted(found.items, words.LEVELS[found.level])} of {counted(found.patients, 'patient')}"
+    noun = "heartbeat" if found.task.of == "beat" else words.LEVELS[found.level]
+    counts = f"{counted(found.items, noun)} of {counted(found.patients, 'patient')}"
     table = [("First", _model(pair, 0)), ("Second", _model(pair, 1)), ("Items", counts)]
     table.append(("Intervals", f"{found.bootstrap.resamples} bootstrap resamples of patients, the same for both"))
     cautions = {note: None for each in (pair.a, pair.b) for note in words.cautions(each.metrics)}
@@ -190,6 +201,9 @@ def _figures(pair: Pair) -> Section:
 
 
 def _areas(pair: Pair) -> list[Section]:
+    if pair.found.classes:
+        heads = ("class", "figure", *pair.names, "difference", "p")
+        return [Section("Heartbeats by class", (), heads, [list(row) for row in class_rows(pair)])]
     text = [
         "DeLong's test of the areas under the ROC curve, one score per patient: the mean of the logits of all "
         "recordings. Of twenty labels that do not differ, one has p < 0.05 by chance."

@@ -28,9 +28,10 @@ def said(predictor: Predicts, made: Sequence[Prediction]) -> tuple[list[Renderab
 def noted(notes: Sequence[Sequence[str]]) -> list[str]:
     """The notes of answers, each once, with how many answers have it where there are several."""
     counted = Counter(note for each in notes for note in each)
-    return [
-        f"Note: {note}." if len(notes) == 1 else f"Note: {note} ({of} of {len(notes)})." for note, of in counted.items()
-    ]
+    said = {note: note if note.endswith(("?", ".")) else f"{note}." for note in counted}
+    if len(notes) == 1:
+        return [f"Note: {sentence}" for sentence in said.values()]
+    return [f"Note: {said[note].removesuffix('.')} ({of} of {len(notes)})." for note, of in counted.items()]
 
 
 def draw_prediction(prediction: Prediction, path: Path) -> None:

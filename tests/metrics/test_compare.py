@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from predicted import BINARY, MULTICLASS, MULTILABEL, predictions
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
 
 from ecgtool.errors import DataError
 from ecgtool.metrics import METRICS, score
@@ -12,6 +12,7 @@ from ecgtool.metrics.compare import Comparison, compare, paired, two_sided_p
 from ecgtool.metrics.delong import delong
 from ecgtool.metrics.logits import activated
 from ecgtool.metrics.patients import by_patient
+from ecgtool.task import Task
 
 TASKS = pytest.mark.parametrize("task", [MULTILABEL, BINARY, MULTICLASS], ids=lambda task: task.name)
 
@@ -162,3 +163,20 @@ def test_other_items_tasks_levels_targets_and_patients_are_refused_with_how_many
 def test_p_is_twice_the_rarer_side_and_never_nothing():
     drawn = np.stack((np.arange(99) - 9.0, np.full(99, 1.0), np.zeros(99), np.full(99, np.nan)))
     assert two_sided_p(drawn) == pytest.approx([0.22, 0.02, 1.0, np.nan], nan_ok=True)
+
+
+def test_heartbeats_are_compared_class_by_class_in_place_of_delongs_test():
+    task = Task(name="aami5", kind="multiclass", labels=("N", "S", "V"), of="beat")
+    a, b = pair(task)
+    found = compare(a, b, bootstrap=50)
+    assert found.delong == {}
+    assert compare(*pair(MULTICLASS), bootstrap=0).classes == {}
+    for place, label in enumerate(task.labels):
+        for given, side in ((a, "a"), (b, "b")):
+            truth, called = given.targets == place, given.probabilities.argmax(axis=1) == place
+            held = {name: getattr(value, side) for name, value in found.classes[label].items()}
+            assert held["f1"] == pytest.approx(f1_score(truth, called))
+            assert held["sensitivity"] == pytest.approx(recall_score(truth, called))
+            assert held["ppv"] == pytest.approx(precision_score(truth, called))
+    difference = found.classes["V"]["f1"].difference
+    assert difference.low <= difference.value <= difference.high

@@ -103,3 +103,14 @@ def test_names_of_records_stay_behind_where_a_bundle_travels(found, tmp_path):
 def test_figures_of_runs_of_former_versions_are_read(found):
     document = found.metrics.model_dump(mode="json", exclude={"beats"})
     assert Metrics.model_validate(document).beats is None
+
+
+def test_two_models_are_compared_class_by_class(ecg, run, store, tmp_path):
+    other = make_run(tmp_path / "other", view(store, TASK, ("signal", "tabular"), DataConfig()), TASK, seed=1)
+    done = ecg("evaluate", run.path, other.path, "--bootstrap", "20", "--out", "both")
+    assert done.code == 0, done.err
+    assert "DeLong" not in done.out
+    assert "PPV" in done.out
+    page = (tmp_path / "both" / "report.md").read_text()
+    assert "## Heartbeats by class" in page
+    assert "heartbeats of 3 patients" in page
