@@ -13,6 +13,7 @@ from ecgtool.console import Result
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from ecgtool.catalog.bundle import Bundle
     from ecgtool.serving.answers import Answering
     from ecgtool.serving.results import Failure
 
@@ -47,7 +48,6 @@ def predict(
     """Predict from recordings: any lead order, rate and unit; long ones window by window, or beat by beat."""
     from ecgtool.catalog import find_bundle
     from ecgtool.console import DISCLAIMER
-    from ecgtool.errors import ConfigError
     from ecgtool.files import refuse_existing
     from ecgtool.serving.answers import answering
     from ecgtool.serving.results import predict_files
@@ -57,15 +57,11 @@ def predict(
     given = _given(age, sex, meta or ())
     bundle = find_bundle(model)
     answers = answering(bundle)
-    folder = annotations or (out.parent if out else None)
-    if annotations and not answers.annotate:
-        raise ConfigError(
-            f"{bundle.path.name} judges no heartbeats: it has nothing to annotate.", "Leave out --annotations."
-        )
+    folder = _marked(annotations, out, answers, bundle)
     predictor = answers.open(bundle, threshold=threshold, threads=threads)
     made, failed = predict_files(predictor, files, given, _drawer(answers, plot, force=force) if plot else None)
     _tell(failed, alone=len(files) == 1)
-    written = answers.annotate(folder, made, force=force) if answers.annotate and folder and made else []
+    written = answers.annotate(folder, made, force=force) if answers.annotate and folder else []
     if out and made:
         answers.write_csv(out, made)
     data = {
@@ -81,6 +77,21 @@ def predict(
     }
     text = _said(answers.said(predictor, made), out if made else None, written)
     return Result(data, text, _next(files, made), code=1 if failed else 0)
+
+
+def _marked(annotations: Path | None, out: Path | None, answers: Answering, bundle: Bundle) -> Path | None:
+    """Where annotations go: the folder that was named, else that of the table; None where neither was asked for.
+
+    Raises:
+        ConfigError: They were asked for, and the model judges no heartbeats.
+    """
+    from ecgtool.errors import ConfigError
+
+    if annotations and not answers.annotate:
+        raise ConfigError(
+            f"{bundle.path.name} judges no heartbeats: it has nothing to annotate.", "Leave out --annotations."
+        )
+    return annotations or (out.parent if out else None)
 
 
 def _tell(failed: Sequence[Failure], *, alone: bool) -> None:

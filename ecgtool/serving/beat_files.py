@@ -109,6 +109,8 @@ def write_beats(folder: Path, answers: Sequence[BeatAnswer], *, force: bool = Fa
         ConfigError: Annotations are there already.
         DataError: Two recordings have one name.
     """
+    if not answers:
+        return []
     paths = [annotation_path(folder, answer) for answer in answers]
     twice = next((path for path in paths if paths.count(path) > 1), None)
     if twice is not None:

@@ -271,3 +271,16 @@ def test_a_rate_far_below_the_models_is_told(predictor):
     record, _ = recording()
     coarse = Record(np.ascontiguousarray(record.signal[:, ::4]), FS / 4, record.leads, "coarse")
     assert "45 Hz is coarse: the model learned from 180 Hz" in predictor.predict(coarse).notes
+
+
+def test_real_records_have_the_beats_that_cardiologists_marked(recordings, tmp_path):
+    folder = recordings("mitdb")
+    held = BeatPredictor(bundle_of_beats(tmp_path / "toy", fs=360.0), threads=1)
+    for name in ("100", "114"):  # the second has MLII as its second lead
+        answer = held.predict_file(folder / f"{name}.hea")
+        marks = wfdb.rdann(str(folder / name), "atr")
+        beats = [at for at, symbol in zip(marks.sample, marks.symbol, strict=True) if symbol in "NLRAaJSVFejEfQ/"]
+        assert answer.leads[0] == "MLII"
+        pairs = match_beats(beats, answer.samples, 360.0)
+        assert len(pairs.found) > 0.995 * max(len(beats), len(answer.samples))
+        assert answer.summary.seconds == pytest.approx(1805.6, abs=0.1)
