@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ecgtool.formats import read_record
 from ecgtool.record import Record
 from ecgtool.serving.beat_leads import rows_of
+from ecgtool.signals.beat_align import aligned
 from ecgtool.signals.peaks import REFRACTORY_S, r_peaks
 from ecgtool.store import Store
 
@@ -120,7 +121,7 @@ def find_beats(recording: Recording, served: tuple[str, ...]) -> Found:
     for begin, end in recording.stretches():
         first = max(begin - margin, 0)
         signal = rows_of(recording.read(first, min(end + margin, recording.samples)), names, names).signal
-        found = r_peaks(signal, recording.fs) + first
+        found = aligned(signal, recording.fs, r_peaks(signal, recording.fs)) + first
         beats.append(found[(found >= begin) & (found < end)])
         core = signal[:, begin - first : end - first]
         missing = np.isnan(core)
