@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from ecgtool.catalog.bundle import BundleManifest
 from ecgtool.columns import split_column
@@ -10,6 +11,7 @@ from ecgtool.console import DISCLAIMER
 from ecgtool.settings import Preprocessing
 from ecgtool.signals.filters import BASELINE_HZ, BASELINE_WINDOWS_S, NOTCH_QUALITY, ORDER
 from ecgtool.signals.highpass import SPREAD
+from ecgtool.words import SPECIAL, TOKEN_COLUMNS
 
 TABULAR = {"age": "years", "sex": "0 male, 1 female"}
 """What the values of the usual columns of ``metadata`` mean."""
@@ -47,7 +49,16 @@ def metadata_props(manifest: BundleManifest) -> dict[str, str]:
         "disclaimer": DISCLAIMER,
         "made_by": f"ecgtool {manifest.versions.get('ecgtool', '')}".strip(),
     }
+    documents |= _words(manifest)
     return texts | {name: json.dumps(document, ensure_ascii=False) for name, document in documents.items()}
+
+
+def _words(manifest: BundleManifest) -> dict[str, dict[str, Any]]:
+    """What ``tokens`` are, where the model reads sentences."""
+    if manifest.words is None:
+        return {}
+    known = {"columns": TOKEN_COLUMNS, "special": SPECIAL, "waves_found_by": manifest.waves}
+    return {"tokens": {**known, "vocabulary": manifest.words.vocabulary}}
 
 
 def _meaning(column: str) -> str:

@@ -132,6 +132,8 @@ def test_an_exported_model_of_words_equals_the_trained_one(request, task, tmp_pa
     assert manifest.output_shapes["probabilities"] == ("batch", len(manifest.task.labels), manifest.words.longest)
     assert list(manifest.input_shapes) == ["signal", "tokens"] + ["metadata"] * (task == "beats")
     assert json.loads(bundle.read("vocabulary.json"))["digest"] == manifest.words.vocabulary
+    said = bundle.session().get_modelmeta().custom_metadata_map
+    assert json.loads(said["tokens"])["columns"] == ["id", "onset", "end", "lead"]
 
 
 def test_sentences_of_twelve_leads_are_pretrained_and_answer_for_their_records(tmp_path):
