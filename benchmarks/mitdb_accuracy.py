@@ -75,7 +75,10 @@ def _row(name: str, several: Sequence[BeatCounts], seconds: str = "") -> str:
     point = _figures(several, several[0].once)[:, 0]
     drawn = [_figures(several, weights) for weights in resamples(several[0].patients, RESAMPLES)]
     low, high = interval(np.concatenate(drawn, axis=1))
-    cells = [f"{value:.3f} ({under:.3f}–{over:.3f})" for value, under, over in zip(point, low, high, strict=True)]
+    cells = [
+        f"{value:.3f} ({under:.3f}–{over:.3f})" if np.isfinite(value) else "–"
+        for value, under, over in zip(point, low, high, strict=True)
+    ]
     return f"| {name} | {' | '.join(cells)} | {seconds} |"
 
 
