@@ -172,7 +172,7 @@ def test_a_recording_that_nobody_marked_is_left_out(tmp_path):
 def test_real_ludb_is_dealt_and_marked_as_told(recordings):
     corpus = LUDB(recordings("ludb"))
     splits = [entry.split for entry in corpus.entries]
-    assert [splits.count(name) for name in ("train", "val", "test")] == [82, 27, 31]
+    assert [splits.count(name) for name in ("train", "val", "test")] == [94, 15, 31]
     counts = np.bincount(np.concatenate([lead.waves[:, 0] for leads in corpus.marked.values() for lead in leads]))
     assert counts.tolist() == [11710, 15329, 13704]
     asked = corpus.targets["waves"] >= 0
