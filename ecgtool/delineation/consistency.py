@@ -68,7 +68,15 @@ def _agreed(rows: npt.NDArray[np.int64], live: npt.NDArray[np.int64], kind: Wave
 
 def _drawn(edge: Floats, reach: int) -> Floats:
     """Edges [leads, beats] to within reach of their median, and the median where a lead has none."""
-    some = ~np.isnan(edge).all(axis=0)
-    middle = np.full(edge.shape[1], np.nan)
-    middle[some] = np.nanmedian(edge[:, some], axis=0)
+    middle = _median(edge)
     return np.where(np.isnan(edge), middle, np.clip(edge, middle - reach, middle + reach))
+
+
+def _median(edge: Floats) -> Floats:
+    """The median of each column of [leads, beats] without what is not known; NaN where nothing is.
+
+    ``numpy.nanmedian`` takes most of the time of a short recording.
+    """
+    ordered, known = np.sort(edge, axis=0), (~np.isnan(edge)).sum(axis=0)  # what is not known comes last
+    column = np.arange(edge.shape[1])
+    return np.asarray((ordered[(known - 1) // 2, column] + ordered[known // 2, column]) / 2)
