@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 
+from ecgtool.manifest import SCHEMA
 from ecgtool.record import LEADS_12
-from ecgtool.store import SCHEMA, Store
+from ecgtool.store import Store
 from ecgtool.task import NOT_LABELLED, Task
 
 MULTILABEL = Task(name="toy", kind="multilabel", labels=("SLOW", "FAST", "STEP"), metric="macro_auroc")

@@ -22,7 +22,8 @@ from ecgtool.datasets.items import DIGITS, LARGEST, NO_PRINT, SCALE_UV, TOLD, Ac
 from ecgtool.datasets.staging import write_array
 from ecgtool.errors import DataError
 from ecgtool.files import json_text, valid_name, write_file, write_unpublished
-from ecgtool.store import ITEM_COLUMNS, SPLITS, Store, StoreManifest
+from ecgtool.manifest import StoreManifest
+from ecgtool.store import ITEM_COLUMNS, SPLITS, Store
 from ecgtool.task import NOT_LABELLED, Task
 
 Rows = npt.NDArray[np.int64]

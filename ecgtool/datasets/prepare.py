@@ -19,10 +19,11 @@ from ecgtool.datasets.items import Account, Plan, make_chunks, usable
 from ecgtool.datasets.staging import Staging
 from ecgtool.errors import ConfigError, DataError
 from ecgtool.files import expanded, explained, locked_folder, recover_folder, resumable_folder, write_json
+from ecgtool.manifest import ADDED, StoreManifest
 from ecgtool.record import Record
 from ecgtool.settings import Preprocessing
 from ecgtool.signals.preprocess import preprocess
-from ecgtool.store import ADDED, Store, StoreManifest
+from ecgtool.store import Store
 
 CHUNK_BYTES = 16 * 2**20
 """Samples between two entries of the journal: what an interruption costs at most, and what a worker holds."""

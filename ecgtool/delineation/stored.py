@@ -34,7 +34,8 @@ from ecgtool.files import (
     write_file,
     write_json,
 )
-from ecgtool.store import ADDED, Store, StoreManifest, WaveSet
+from ecgtool.manifest import ADDED, StoreManifest, WaveSet
+from ecgtool.store import Store
 from ecgtool.waves import COLUMNS, Waves
 
 Find = Callable[[Sequence[int]], Iterable[Waves]]

@@ -21,9 +21,8 @@ from ecgtool.words import CLS, PAD, SEP, TOKEN_COLUMNS
 MOST_WORDS = 160
 """Words of a sentence at most, its beginning and end included; one that would have more ends before its window does."""
 WINDOW_S = 10.0
-SEGMENTS = 1 + len(LEADS_12)
-"""Numbers of leads: 0 for any other than the standard twelve."""
 
+# Numbers of leads; 0 is any other than the standard twelve.
 _STANDARD = {lead: number for number, lead in enumerate(LEADS_12, start=1)}
 _MODIFIED = {other: _STANDARD[lead] for lead, others in STAND_INS.items() for other in others}
 _ROUND = 8

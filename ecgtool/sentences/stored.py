@@ -29,9 +29,10 @@ from pydantic import Field
 from ecgtool.config import checked
 from ecgtool.errors import ConfigError, DataError, FormatError
 from ecgtool.files import json_text, locked_folder, read_json, staged_folder, write_json, write_unpublished
+from ecgtool.manifest import StoreManifest
 from ecgtool.sentences.vocabulary import Vocabulary
 from ecgtool.settings import Section
-from ecgtool.store import Store, StoreManifest
+from ecgtool.store import Store
 from ecgtool.waves import Samples
 
 SCHEMA = 1

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool.errors import ConfigError
+from ecgtool.manifest import StoreManifest
 from ecgtool.settings import DataConfig
-from ecgtool.store import Store, StoreManifest
+from ecgtool.store import Store
 from ecgtool.task import Task
 
 if TYPE_CHECKING:

@@ -19,11 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool.errors import ConfigError
+from ecgtool.manifest import StoreManifest
 from ecgtool.sentences.sentence import packed, padded, segment_of, windows_of
 from ecgtool.sentences.stored import Sentences
 from ecgtool.settings import DataConfig, Words
 from ecgtool.signals.beats import columns
-from ecgtool.store import Store, StoreManifest
+from ecgtool.store import Store
 from ecgtool.task import Task
 from ecgtool.views.base import Indices, View
 from ecgtool.views.beats import BeatView
