@@ -23,6 +23,10 @@ LOCAL = 10
 """Intervals that the local rhythm is judged by."""
 STEADY = 0.04
 """Irregularity of a steady rhythm, about: what is added to it where it divides."""
+SAME = 0.05
+"""Change of an interval, as a share of the median, below which it is called the same."""
+NEAR, FAR = 10, 30
+"""Beats on both sides that the context of a beat reaches."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +120,12 @@ def _irregularity(before: Values) -> Values:
     return change / _around(before)
 
 
-def _beside(logs: Values, before: Values) -> Values:
+def _beside(logs: Values, irregular: Values) -> Values:
     """A log of two intervals beside how irregular the rhythm is near, on a logarithmic scale with its sign.
 
     An interval shorter by a third is an event in a regular rhythm, and nothing in fibrillation.
     """
-    share = logs / (_irregularity(before) + STEADY)
+    share = logs / (irregular + STEADY)
     return np.asarray(np.sign(share) * np.log1p(np.abs(share)))
 
 
@@ -135,6 +139,105 @@ def _next_ratio(before: Values) -> Values:
 
 def _against_around(before: Values) -> Values:
     return np.asarray(np.log(before / _around(before)))
+
+
+def _others(before: Values, reach: int) -> Values:
+    """The intervals from ``reach`` beats before to ``reach`` after, but a beat's own and the next: what it is among."""
+    made = _windows(before, reach, reach).copy()
+    made[:, reach : reach + 2] = np.nan
+    return made
+
+
+def _changes(before: Values, reach: int) -> Values:
+    """The changes from interval to interval there, in shares of the median interval, but those close to the beat."""
+    made = _windows(np.abs(np.diff(before, prepend=np.nan)), reach, reach).copy()
+    made[:, reach - 1 : reach + 3] = np.nan
+    return np.asarray(made / _median(_windows(before, reach, reach))[:, None])
+
+
+def _quantile(rows: Values, share: float) -> Values:
+    """A quantile of what is known of each row, between two values a share of the way; NaN where nothing is."""
+    if not len(rows):
+        return np.empty(0)
+    ordered = np.sort(rows, axis=1)  # NaN is last
+    place = share * (np.isfinite(rows).sum(axis=1) - 1).clip(0)
+    under, over = (
+        np.take_along_axis(ordered, end(place).astype(np.int64)[:, None], 1)[:, 0] for end in (np.floor, np.ceil)
+    )
+    return np.asarray(under + (place - np.floor(place)) * (over - under))
+
+
+def _share(holds: npt.NDArray[np.bool_], rows: Values) -> Values:
+    """The share of what is known of each row for which something holds; NaN where nothing is known."""
+    known = np.isfinite(rows)
+    number = known.sum(axis=1)
+    return np.divide((holds & known).sum(axis=1), number, out=np.full(len(rows), np.nan), where=number > 0)
+
+
+def _rank(before: Values, reach: int) -> Values:
+    """The share of the other intervals that are shorter."""
+    others = _others(before, reach)
+    return np.where(np.isfinite(before), _share(others < before[:, None], others), np.nan)
+
+
+def _spread(before: Values, reach: int, tail: float) -> Values:
+    """Log of a high quantile of the other intervals over the low one."""
+    others = _others(before, reach)
+    return np.asarray(np.log(_quantile(others, 1 - tail) / _quantile(others, tail)))
+
+
+def _above(before: Values, reach: int, share: float) -> Values:
+    """Log of a beat's interval over a quantile of the others."""
+    return np.asarray(np.log(before / _quantile(_others(before, reach), share)))
+
+
+def _beside_spread(before: Values, reach: int) -> Values:
+    """Log of a beat's interval over the median near, beside how far the others are spread."""
+    logs = np.log(before / _median(_windows(before, reach, reach)))
+    return _beside(logs, _spread(before, reach, 0.25))
+
+
+def _context(reach: int) -> dict[str, Feature]:
+    """What a beat's interval is among those of its neighbours, itself and the pause after it not counted.
+
+    Where the neighbours are as short now and then, as in fibrillation, a short interval is no event.
+    """
+    others = f"the other intervals within {reach} beats"
+    changes = f"the other changes between intervals within {reach} beats / the median interval"
+    return {
+        f"over_shortest_{reach}": Feature(
+            f"log of previous / the shortest of {others}", False, lambda before: _above(before, reach, 0.0)
+        ),
+        f"over_decile_{reach}": Feature(
+            f"log of previous / the lowest tenth of {others}", False, lambda before: _above(before, reach, 0.1)
+        ),
+        f"over_quartile_{reach}": Feature(
+            f"log of previous / the lowest quarter of {others}", False, lambda before: _above(before, reach, 0.25)
+        ),
+        f"rank_{reach}": Feature(f"share of {others} that are shorter", False, lambda before: _rank(before, reach)),
+        f"spread_{reach}": Feature(
+            f"log of the highest quarter / the lowest of {others}", False, lambda before: _spread(before, reach, 0.25)
+        ),
+        f"range_{reach}": Feature(
+            f"log of the highest tenth / the lowest of {others}", False, lambda before: _spread(before, reach, 0.1)
+        ),
+        f"around_spread_{reach}": Feature(
+            f"log of previous / median within {reach} beats, beside spread_{reach}",
+            False,
+            lambda before: _beside_spread(before, reach),
+        ),
+        f"change_{reach}": Feature(
+            f"median of {changes}", False, lambda before: _quantile(_changes(before, reach), 0.5)
+        ),
+        f"change_quartile_{reach}": Feature(
+            f"lowest quarter of {changes}", False, lambda before: _quantile(_changes(before, reach), 0.25)
+        ),
+        f"steady_{reach}": Feature(
+            f"share of {changes} that are below {SAME}",
+            False,
+            lambda before: _share(_changes(before, reach) < SAME, _changes(before, reach)),
+        ),
+    }
 
 
 def _whole(before: Values) -> Values:
@@ -164,13 +267,21 @@ FEATURES: Mapping[str, Feature] = MappingProxyType(
             "log of previous / the recording's median", False, lambda before: np.log(before / _whole(before))
         ),
         "irregularity": Feature("median change between intervals near the beat / their median", False, _irregularity),
-        "ratio_beside": Feature("ratio beside the irregularity", False, lambda before: _beside(_ratio(before), before)),
+        "ratio_beside": Feature(
+            "ratio beside the irregularity", False, lambda before: _beside(_ratio(before), _irregularity(before))
+        ),
         "next_ratio_beside": Feature(
-            "next_ratio beside the irregularity", False, lambda before: _beside(_next_ratio(before), before)
+            "next_ratio beside the irregularity",
+            False,
+            lambda before: _beside(_next_ratio(before), _irregularity(before)),
         ),
         "around_beside": Feature(
-            "around beside the irregularity", False, lambda before: _beside(_against_around(before), before)
+            "around beside the irregularity",
+            False,
+            lambda before: _beside(_against_around(before), _irregularity(before)),
         ),
+        **_context(NEAR),
+        **_context(FAR),
     }
 )
 """Name -> feature."""

@@ -40,6 +40,30 @@ def test_one_early_beat_leaves_the_rhythm_regular_and_fibrillation_does_not():
     assert fibrillation[10:-10].min() > 0.1
 
 
+def test_a_short_interval_stands_out_among_regular_ones_and_not_in_fibrillation():
+    random = np.random.default_rng(0)
+    names = ("over_shortest_10", "around_spread_10")
+    early = features(peaks(*EARLY), FS, names)[AT]
+    fibrillation = features(peaks(*random.uniform(0.4, 1.1, 200)), FS, names)
+    assert np.allclose(early, [np.log(0.5 / 0.8), -np.log1p(-np.log(0.5 / 0.8) / 0.04)], atol=1e-5)
+    short = fibrillation[fibrillation[:, 0] < 0]
+    assert len(short) > 3
+    assert np.all(short > early)
+
+
+def test_the_context_of_a_beat_leaves_out_its_own_interval_and_the_pause():
+    names = ("spread_10", "range_10", "change_10", "change_quartile_10", "steady_10", "rank_10")
+    assert np.allclose(features(peaks(*EARLY), FS, names)[AT], [0, 0, 0, 0, 1, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "share"), [("over_shortest_10", 0), ("over_decile_10", 10), ("over_quartile_10", 25)])
+def test_quantiles_of_the_other_intervals_are_those_of_numpy(name, share):
+    seconds = np.random.default_rng(2).integers(40, 110, 40) / FS
+    others = np.r_[seconds[10:20], seconds[22:31]]
+    made = features(peaks(*seconds), FS, (name,))[21, 0]
+    assert made == pytest.approx(np.log(seconds[20] / np.percentile(others, share)), rel=1e-5)
+
+
 @pytest.mark.parametrize("name", FEATURES)
 def test_a_causal_feature_does_not_change_with_what_comes_later(name):
     random = np.random.default_rng(1)
