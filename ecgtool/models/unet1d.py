@@ -14,6 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
+from ecgtool.models.cnn1d import Convolution, Stage
 from ecgtool.models.contract import Inputs, ModelSpec
 from ecgtool.settings import Section
 
@@ -33,31 +34,6 @@ class UNet1DOptions(Section):
     standardise: bool = Field(
         True, description="Bring each item to mean 0 and deviation 1 first, so that neither offset nor gain matters."
     )
-
-
-class Convolution(nn.Sequential):
-    """Convolution over the samples, batch normalisation, rectifier."""
-
-    def __init__(self, before: int, after: int, reach: int, stride: int = 1) -> None:
-        super().__init__(
-            nn.Conv1d(before, after, 2 * reach + 1, stride, padding=reach, bias=False),
-            nn.BatchNorm1d(after),
-            nn.ReLU(),
-        )
-
-
-class Down(nn.Module):
-    """Half as many samples, then refined by a second convolution whose result is added."""
-
-    def __init__(self, before: int, after: int, reach: int, first_reach: int) -> None:
-        super().__init__()
-        self.halve = Convolution(before, after, first_reach, stride=2)
-        self.refine = Convolution(after, after, reach)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Features [batch, after, samples / 2] of ``features`` [batch, before, samples]."""
-        halved: Tensor = self.halve(features)
-        return halved + self.refine(halved)
 
 
 class Up(nn.Module):
@@ -84,7 +60,7 @@ class Network(nn.Module):
         self.standardise = options.standardise
         self.step = 2 ** len(options.widths)
         self.down = nn.ModuleList(
-            Down(before, after, options.reach, first)
+            Stage(before, after, options.reach, first)
             for before, after, first in zip(widths[:-1], widths[1:], reaches, strict=True)
         )
         self.dropout = nn.Dropout1d(options.dropout)
