@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from ecgtool.datasets.synthetic import Synthetic
-from ecgtool.delineation import DEFAULT, METHODS, delineate
+from ecgtool.delineation import CUT_S, DEFAULT, METHODS, delineate
 from ecgtool.errors import ConfigError
+from ecgtool.waves import UNKNOWN, Wave
 
 FS = 250.0
 
@@ -39,3 +40,22 @@ def test_no_wave_reaches_into_a_gap_of_its_lead(record):
     assert len(rows)
     assert not ((rows[:, 3] < 1400) & (rows[:, 5] >= 700)).any()
     assert ((waves.of(lead=1)[:, 3] >= 700) & (waves.of(lead=1)[:, 5] < 1400)).any()
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_what_the_recordings_ends_cut_off_is_unknown(record, method):
+    whole = delineate(record.signal, FS, record.leads, method)
+    begin = int(whole.of(lead=1, kind=Wave.QRS)[1, 3]) + 3  # within a complex
+    end = int(whole.of(lead=1, kind=Wave.T)[-3, 4])  # at the top of a T wave
+    signal = record.signal[:, begin:end]
+    waves = delineate(signal, FS, record.leads, method)
+    assert len(waves)
+    onset, peak, offset = waves.table[:, 3:].T
+    reach = round(CUT_S * FS)
+    assert ((onset == UNKNOWN) | (onset > reach)).all()
+    assert (offset < signal.shape[1] - 1 - reach).all()
+    first, last = waves.table[waves.column("beat") == 0], waves.of(kind=Wave.T)
+    assert (first[first[:, 2] == Wave.QRS, 3] == UNKNOWN).any()
+    assert (last[last[:, 1] == len(waves.beats) - 1, 5] == UNKNOWN).any()
+    assert (peak[waves.column("kind") == Wave.QRS] != UNKNOWN).all()
+    assert (waves.table[:, 3:] != UNKNOWN).any(axis=1).all()

@@ -9,7 +9,7 @@ from ecgtool.datasets.synthetic import Synthetic
 from ecgtool.delineation import delineate
 from ecgtool.delineation.measure import Tally, corrected, edges, measure
 from ecgtool.record import LEADS_12
-from ecgtool.waves import Wave, Waves
+from ecgtool.waves import UNKNOWN, Wave, Waves
 
 FS = 500.0
 
@@ -38,6 +38,17 @@ def test_intervals_go_from_the_earliest_onset_to_the_latest_offset_of_the_leads(
     assert (found.qrs_ms.median, found.qrs_ms.beats) == (100, 3)
     assert (found.qt_ms.median, found.qt_ms.beats) == (380, 3)
     assert found.p_share == pytest.approx(2 / 3, abs=1e-4)
+
+
+def test_a_beat_that_is_cut_off_has_no_interval_and_counts_among_those_with_a_p_wave():
+    signal, waves = by_hand()
+    first = waves.column("beat") == 1
+    waves.table[first & np.isin(waves.column("kind"), (Wave.P, Wave.QRS)), 3] = UNKNOWN
+    found = measure(signal, waves)
+    assert (found.pr_ms.beats, found.qrs_ms.beats, found.qt_ms.beats) == (1, 2, 2)
+    assert found.p_share == pytest.approx(2 / 3, abs=1e-4)
+    waves.table[(waves.column("lead") == 0) & (waves.column("beat") == 2), 5] = UNKNOWN
+    assert measure(signal, waves).qrs_ms.beats == 1
 
 
 def test_amplitudes_are_from_the_level_before_the_complex():

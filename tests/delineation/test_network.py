@@ -226,3 +226,24 @@ def test_peaks_are_snapped_to_the_extremum_of_the_signal_itself(sinus):
         line = np.linspace(stretch[0], stretch[-1], len(stretch))
         away = np.abs(stretch - line)
         assert away[peak - onset] == pytest.approx(away.max(), rel=0.02)
+
+
+def test_a_pacing_spike_is_no_peak(sinus):
+    plain = found(sinus)
+    signal = sinus.record.signal.copy()
+    complexes = plain.of(lead=4, kind=Wave.QRS)[1:-1]
+    signal[4, complexes[:, 3] + 4] += 5
+    paced = found(sinus, signal=signal).of(lead=4, kind=Wave.QRS)[1:-1]
+    assert (np.abs(paced[:, 4] - complexes[:, 3] - 4) > 3).all()
+
+
+def test_a_wave_is_no_hairline_in_any_lead():
+    said = np.zeros((3, 4, 500), np.float32)
+    said[:, 0], said[:, 2, 200:225] = 0.2, 0.8
+    said[:2, 1, 150:175], said[2, 1, 160:162] = 0.8, 0.5
+    said[2, 0, 150:175] = 0.9
+    said[2, 0, 160:162] = 0.1
+    held = decode(said / said.sum(axis=1, keepdims=True), np.array([212.0]), 250.0)
+    p = held.kind == Wave.P
+    assert p.sum() == 3
+    assert (held.offset[p] - held.onset[p] > 15).all()

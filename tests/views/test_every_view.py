@@ -55,7 +55,7 @@ def test_every_array_has_a_row_per_item(seen):
     held, task = seen.manifest, seen.viewed
     assert held.items >= seen.base.manifest.items
     assert len(seen.signals) == len(seen.targets(task)) == len(seen.items) == len(seen.within) == held.items
-    assert seen.tabular.shape == (held.items, len(held.tabular))
+    assert (len(seen.tabular), seen.tabular.shape[-1]) == (held.items, len(held.tabular))
     assert len(set(seen.column("id"))) == held.items
     assert seen.items["id"].tolist() == seen.column("id")
     assert len(seen.owners(task)) == held.items
