@@ -180,10 +180,10 @@ def _rank(before: Values, reach: int) -> Values:
     return np.where(np.isfinite(before), _share(others < before[:, None], others), np.nan)
 
 
-def _spread(before: Values, reach: int, tail: float) -> Values:
-    """Log of a high quantile of the other intervals over the low one."""
+def _spread(before: Values, reach: int) -> Values:
+    """Log of the upper quartile of the other intervals over the lower one."""
     others = _others(before, reach)
-    return np.asarray(np.log(_quantile(others, 1 - tail) / _quantile(others, tail)))
+    return np.asarray(np.log(_quantile(others, 0.75) / _quantile(others, 0.25)))
 
 
 def _above(before: Values, reach: int, share: float) -> Values:
@@ -194,7 +194,7 @@ def _above(before: Values, reach: int, share: float) -> Values:
 def _beside_spread(before: Values, reach: int) -> Values:
     """Log of a beat's interval over the median near, beside how far the others are spread."""
     logs = np.log(before / _median(_windows(before, reach, reach)))
-    return _beside(logs, _spread(before, reach, 0.25))
+    return _beside(logs, _spread(before, reach))
 
 
 def _context(reach: int) -> dict[str, Feature]:
@@ -208,18 +208,12 @@ def _context(reach: int) -> dict[str, Feature]:
         f"over_shortest_{reach}": Feature(
             f"log of previous / the shortest of {others}", False, lambda before: _above(before, reach, 0.0)
         ),
-        f"over_decile_{reach}": Feature(
-            f"log of previous / the lowest tenth of {others}", False, lambda before: _above(before, reach, 0.1)
-        ),
         f"over_quartile_{reach}": Feature(
-            f"log of previous / the lowest quarter of {others}", False, lambda before: _above(before, reach, 0.25)
+            f"log of previous / the lower quartile of {others}", False, lambda before: _above(before, reach, 0.25)
         ),
         f"rank_{reach}": Feature(f"share of {others} that are shorter", False, lambda before: _rank(before, reach)),
         f"spread_{reach}": Feature(
-            f"log of the highest quarter / the lowest of {others}", False, lambda before: _spread(before, reach, 0.25)
-        ),
-        f"range_{reach}": Feature(
-            f"log of the highest tenth / the lowest of {others}", False, lambda before: _spread(before, reach, 0.1)
+            f"log of the upper quartile / the lower one of {others}", False, lambda before: _spread(before, reach)
         ),
         f"around_spread_{reach}": Feature(
             f"log of previous / median within {reach} beats, beside spread_{reach}",
@@ -228,9 +222,6 @@ def _context(reach: int) -> dict[str, Feature]:
         ),
         f"change_{reach}": Feature(
             f"median of {changes}", False, lambda before: _quantile(_changes(before, reach), 0.5)
-        ),
-        f"change_quartile_{reach}": Feature(
-            f"lowest quarter of {changes}", False, lambda before: _quantile(_changes(before, reach), 0.25)
         ),
         f"steady_{reach}": Feature(
             f"share of {changes} that are below {SAME}",
