@@ -9,12 +9,14 @@ the words that can be seen.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool1d
 
 from ecgtool.errors import ConfigError
 from ecgtool.models.contract import Inputs, ModelSpec
@@ -40,7 +42,17 @@ class ECGBERTOptions(Section):
     segments: int = Field(16, description="Leads that are told apart; further ones count as the last.", ge=1)
     head_layers: int = Field(1, description="Layers of the head before its last one.", ge=0)
     head_width: int = Field(64, description="Their width.", ge=1)
-    tabular_dim: int = Field(32, description="Width of what features of beats, or age and sex, come to.", ge=1)
+    head_dropout: float = Field(0.0, description="Dropout before the first of them and behind each.", ge=0, lt=1)
+    around: int = Field(
+        0,
+        description="The head of a word is also told the mean of so many words on each side; 0 for its own alone.",
+        ge=0,
+    )
+    alone: float = Field(
+        0.0, description="Share of the words in training that the head judges by features alone.", ge=0, lt=1
+    )
+    tabular_layers: int = Field(1, description="Layers that features of beats, or age and sex, go through.", ge=1)
+    tabular_dim: int = Field(32, description="Their width.", ge=1)
     limit: float = Field(6.0, description="Features beyond so many deviations are cut.", gt=0)
 
     @model_validator(mode="after")
@@ -75,42 +87,79 @@ class WordEmbedding(nn.Module):
     def forward(self, signal: Tensor, tokens: Tensor) -> Tensor:
         """[batch, words, width] of ``signal`` [batch, leads, samples] and ``tokens`` int64 [batch, words, 4]."""
         name, onset, end, lead = tokens.unbind(-1)
-        batch, words = name.shape
         segment = self.segment(lead.clamp(0, self.segment.num_embeddings - 1))
-        place = self.position.weight[:words]
-        length = ((end - onset).to(signal.dtype) / self.fs).reshape(-1)
-        waves = self.wave(spans(signal, onset, end, self.points).flatten(0, 1), length)
-        seen = (name >= FIRST_WORD).unsqueeze(-1)
-        shape = waves.reshape(batch, words, -1) * seen
+        place = self.position.weight[: name.shape[1]]
+        shape = self._shapes(signal, onset, end, name >= FIRST_WORD)
         embedded: Tensor = self.dropout(self.norm(self.token(name) + place + segment + shape))
         return embedded
 
+    def _shapes(self, signal: Tensor, onset: Tensor, end: Tensor, seen: Tensor) -> Tensor:
+        """How the words that are seen look, [batch, words, width]; 0 of all others."""
+        waves = spans(signal, onset, end, self.points)
+        length = (end - onset).to(signal.dtype) / self.fs
+        if not self.training:  # in one go, without a look at the values, so that it can be exported
+            return self.wave(waves.flatten(0, 1), length.flatten()).reshape(*seen.shape, -1) * seen.unsqueeze(-1)
+        shapes = self.wave(waves[seen], length[seen])
+        return shapes.new_zeros(*seen.shape, shapes.shape[-1]).masked_scatter(seen.unsqueeze(-1), shapes)
+
 
 class Head(nn.Module):
-    """What the encoder says, joined with tabular values that have gone through a layer of their own, to logits.
+    """What the encoder says, joined with tabular values that have gone through layers of their own, to logits.
 
     Args:
         columns: Tabular values; 0 where there are none.
+        width: Of what the encoder says.
         outputs: Logits.
         options: Depth, widths, dropout.
     """
 
-    def __init__(self, columns: int, outputs: int, options: ECGBERTOptions) -> None:
+    def __init__(self, columns: int, width: int, outputs: int, options: ECGBERTOptions) -> None:
         super().__init__()
         self.columns, self.limit = columns, options.limit
-        self.tabular = nn.Sequential(nn.Linear(columns, options.tabular_dim), nn.GELU()) if columns else None
-        joined = options.width + (options.tabular_dim if columns else 0)
-        widths = [joined] + [options.head_width] * options.head_layers
-        hidden = [nn.Sequential(nn.Linear(before, after), nn.GELU()) for before, after in pairwise(widths)]
-        self.out = nn.Sequential(*hidden, nn.Dropout(options.dropout), nn.Linear(widths[-1], outputs))
+        self.alone = options.alone if columns else 0.0
+        features = [columns] + [options.tabular_dim] * options.tabular_layers
+        self.tabular = nn.Sequential(*_dense(features, 0.0)) if columns else None
+        self.enter = nn.Dropout(options.head_dropout)
+        joined = width + (options.tabular_dim if columns else 0)
+        hidden = _dense([joined] + [options.head_width] * options.head_layers, options.head_dropout)
+        last = options.head_width if options.head_layers else joined
+        self.out = nn.Sequential(*hidden, nn.Dropout(options.dropout), nn.Linear(last, outputs))
 
     def forward(self, hidden: Tensor, tabular: Tensor | None) -> Tensor:
         """Logits [..., outputs] of ``hidden`` [..., width] and ``tabular`` [..., columns]; unknown where None."""
         if self.tabular is not None:
             known = hidden.new_zeros(*hidden.shape[:-1], self.columns) if tabular is None else tabular
-            hidden = torch.cat([hidden, self.tabular(known.clamp(-self.limit, self.limit))], dim=-1)
-        logits: Tensor = self.out(hidden)
+            features = self.tabular(known.clamp(-self.limit, self.limit))
+            hidden = torch.cat([self._sometimes(hidden), features], dim=-1)
+        logits: Tensor = self.out(self.enter(hidden))
         return logits
+
+    def _sometimes(self, hidden: Tensor) -> Tensor:
+        """In training, 0 for some of the words, so that their features must do: the encoder knows who is looked at."""
+        if not self.training or not self.alone:
+            return hidden
+        return hidden * (torch.rand(*hidden.shape[:-1], 1, device=hidden.device) >= self.alone)
+
+
+def _dense(widths: Sequence[int], dropout: float) -> list[nn.Module]:
+    """Layers from each width to the next, each with a dropout behind it."""
+    return [
+        nn.Sequential(nn.Linear(before, after), nn.GELU(), nn.Dropout(dropout)) for before, after in pairwise(widths)
+    ]
+
+
+def around(hidden: Tensor, real: Tensor, reach: int) -> Tensor:
+    """The mean of the real words up to ``reach`` places away, its own included: [batch, words, width] of the same.
+
+    Args:
+        hidden: [batch, words, width].
+        real: bool [batch, words], what is no padding.
+        reach: Words on each side.
+    """
+    share = real.to(hidden.dtype).unsqueeze(1)  # [batch, 1, words]
+    size = 2 * reach + 1
+    total = avg_pool1d(hidden.transpose(1, 2) * share, size, stride=1, padding=reach)
+    return (total / avg_pool1d(share, size, stride=1, padding=reach).clamp(min=1 / size)).transpose(1, 2)
 
 
 class ECGBERT(nn.Module):
@@ -127,10 +176,10 @@ class ECGBERT(nn.Module):
 
     def __init__(self, options: ECGBERTOptions, inputs: Inputs, outputs: int) -> None:
         super().__init__()
-        self.each = inputs.each
+        self.each, self.around = inputs.each, options.around if inputs.each else 0
         self.embedding = WordEmbedding(options, inputs, _ids(options, inputs))
         self.encoder = Encoder(options.layers, options.width, options.heads, options.growth, options.dropout)
-        self.head = Head(inputs.tabular, outputs, options)
+        self.head = Head(inputs.tabular, options.width * (2 if self.around else 1), outputs, options)
 
     def forward(
         self, signal: Tensor, tabular: Tensor | None = None, tokens: Tensor | None = None, **_: Tensor | None
@@ -144,7 +193,10 @@ class ECGBERT(nn.Module):
         """
         if tokens is None:
             raise ValueError("ecgbert reads sentences: tokens must be given")
-        hidden = self.encoder(self.embedding(signal, tokens), tokens[..., 0] != PAD)
+        real = tokens[..., 0] != PAD
+        hidden = self.encoder(self.embedding(signal, tokens), real)
+        if self.around:
+            hidden = torch.cat([hidden, around(hidden, real, self.around)], dim=-1)
         logits: Tensor = self.head(hidden if self.each else hidden[:, 0], tabular)
         return logits.transpose(1, 2) if self.each else logits
 

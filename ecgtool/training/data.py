@@ -20,6 +20,7 @@ from ecgtool.settings import TrainConfig
 from ecgtool.store import Store
 from ecgtool.task import Task
 from ecgtool.training.folds import split_items
+from ecgtool.words import PAD
 
 Indices = npt.NDArray[np.int64]
 
@@ -38,6 +39,28 @@ class Batch(NamedTuple):
     """uint8 [batch, labels] or int64 [batch]; int64 [batch, positions] where items have several."""
     tokens: Tensor | None = None
     """int64 [batch, words, columns], where items are sentences."""
+
+
+def trimmed(batch: Batch) -> Batch:
+    """The batch with its sentences as long as its longest one; as it is where items are no sentences.
+
+    What padding is cut off answers nothing and is never looked at. Positions keep their numbers.
+    """
+    if batch.tokens is None:
+        return batch
+    used = (batch.tokens[..., 0] != PAD).any(dim=0).nonzero()
+    length = int(used.max()) + 1 if len(used) else 1
+    return batch._replace(
+        tokens=batch.tokens[:, :length],
+        tabular=batch.tabular[:, :length] if batch.tabular.ndim == 3 else batch.tabular,
+        target=batch.target[:, :length] if _by_word(batch) else batch.target,
+    )
+
+
+def _by_word(batch: Batch) -> bool:
+    """Whether the targets are of each word; a row of labels, which may be as long, is uint8."""
+    several = batch.target.ndim == 2 and batch.target.dtype != torch.uint8
+    return several and batch.tokens is not None and batch.target.shape[1] == batch.tokens.shape[1]
 
 
 def seeded(*words: int) -> np.random.Generator:
@@ -70,20 +93,22 @@ class Items(Dataset[Batch]):
         store: Where the signals and tabular values are.
         targets: One row per item of the store.
         columns: Tabular columns to read, the first of the store's.
+        trim: Whether the sentences of a batch are cut to its longest; batches then differ in length.
     """
 
-    def __init__(self, store: Store, targets: npt.NDArray[Any], columns: int) -> None:
-        self.store, self.targets, self.columns = store, targets, columns
+    def __init__(self, store: Store, targets: npt.NDArray[Any], columns: int, *, trim: bool = False) -> None:
+        self.store, self.targets, self.columns, self.trim = store, targets, columns, trim
 
     def __getitem__(self, items: Indices) -> Batch:
         """The batch of these item numbers, ascending."""
         targets, tokens = torch.from_numpy(self.targets[items]), self.store.tokens(items)
-        return Batch(
+        batch = Batch(
             torch.from_numpy(np.asarray(self.store.signals[items])),
             torch.from_numpy(np.asarray(self.store.tabular[items][..., : self.columns])),
             targets if targets.dtype == torch.uint8 else targets.long(),
             None if tokens is None else torch.from_numpy(tokens),
         )
+        return trimmed(batch) if self.trim else batch
 
 
 class Draw(Protocol):

@@ -49,11 +49,14 @@ class Feed(LightningDataModule):
             draw = Balanced(draw, rarest, self.training.seed)
         place = rank_of(self.training.devices), self.training.devices * self.training.nodes
         self.shuffled = ShuffledBatches(draw, self.training.batch, self.training.seed, 0, *place)
-        items, batch = Items(plan.store, targets, plan.columns), max(self.training.batch, VALIDATION_BATCH)
+        batch = max(self.training.batch, VALIDATION_BATCH)
+        whole = Items(plan.store, targets, plan.columns)  # the processes of one training join rows of one length
+        cut = Items(plan.store, targets, plan.columns, trim=True)
         workers, pin = self.training.workers, pick_device(self.training.device) == "cuda"
-        self._train = loader(items, self.shuffled, workers=workers, pin=pin)
-        self._val = loader(items, OrderedBatches(plan.val, batch, *place), workers=workers, pin=pin)
-        self.in_order = loader(items, OrderedBatches(plan.train, batch, *place), pin=pin)
+        self._train = loader(cut, self.shuffled, workers=workers, pin=pin)
+        joined = OrderedBatches(plan.val, batch, *place)
+        self._val = loader(whole if place[1] > 1 else cut, joined, workers=workers, pin=pin)
+        self.in_order = loader(whole, OrderedBatches(plan.train, batch, *place), pin=pin)
         self._items = len(plan.train)
 
     def train_dataloader(self) -> DataLoader[Batch]:

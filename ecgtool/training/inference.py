@@ -108,7 +108,7 @@ def decided(
     with _ready(model, device):
         for first in range(0, len(indices), batch):
             some = indices[first : first + batch]
-            answer, wanted = _answered(model, store, some, task, device)
+            answer, wanted = _answered(model, store, some, task, device, trim=True)
             found = asked_of(wanted) if several else None
             made.append(answer if found is None else np.moveaxis(answer, 1, -1)[found.item, found.position])
             rows.append(some if found is None else some[found.item])
@@ -152,11 +152,11 @@ def forward(
 
 
 def _answered(
-    model: Trained, store: Store, indices: npt.NDArray[np.int64], task: Task, device: str
+    model: Trained, store: Store, indices: npt.NDArray[np.int64], task: Task, device: str, *, trim: bool = False
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[Any]]:
-    """Logits of one batch as the model gives them, and its targets."""
+    """Logits of one batch as the model gives them, and its targets; without the padding that no sentence needs."""
     _refuse_columns(model, store)
-    batch = Items(store, store.targets(task), model.columns)[indices]
+    batch = Items(store, store.targets(task), model.columns, trim=trim)[indices]
     tabular = batch.tabular.to(device) if model.columns else None
     tokens = None if batch.tokens is None else batch.tokens.to(device)
     signal = batch.signal.to(device).float() * (store.manifest.scale_uv / 1000)

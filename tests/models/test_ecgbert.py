@@ -5,6 +5,7 @@ import torch
 
 from ecgtool.errors import ConfigError
 from ecgtool.models.contract import Inputs, build
+from ecgtool.models.ecgbert import around
 from ecgtool.models.transformer import FARTHEST, Attention
 from ecgtool.models.waveform import spans
 from ecgtool.settings import Words
@@ -68,6 +69,42 @@ def test_a_sentence_means_the_same_beside_any_other_and_with_any_padding(each):
         padded = model(signal, tokens=longer)
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(together, padded[..., :PLACES] if each else padded, atol=1e-5, rtol=1e-5)
+
+
+def test_a_word_that_is_told_its_neighbours_means_the_same_with_any_padding():
+    model, signal = network(around=2), signals(3)
+    longer = torch.cat([SENTENCES, torch.zeros(3, 5, 4, dtype=torch.int64)], dim=1)
+    with torch.inference_mode():
+        short, long = model(signal, tokens=SENTENCES), model(signal, tokens=longer)[..., :PLACES]
+    real = (SENTENCES[..., 0] != PAD).unsqueeze(1).expand_as(short)
+    torch.testing.assert_close(short[real], long[real], atol=1e-5, rtol=1e-5)
+
+
+def test_the_words_around_one_are_averaged_without_padding():
+    hidden = torch.tensor([[1.0, 2.0, 6.0, 100.0]]).unsqueeze(-1)
+    real = torch.tensor([[True, True, True, False]])
+    assert around(hidden, real, 1)[0, :3, 0].tolist() == [1.5, 3.0, 4.0]
+
+
+def test_what_is_learnt_from_does_not_depend_on_whether_hidden_words_are_embedded():
+    model, signal = network(dropout=0.0), signals(3)
+    masked = SENTENCES.clone()
+    masked[0, 3, 0] = MASK
+    with torch.inference_mode():
+        torch.testing.assert_close(model.train()(signal, tokens=masked), model.eval()(signal, tokens=masked))
+
+
+def test_words_that_are_judged_alone_are_judged_by_features():
+    model, signal = network(columns=3, alone=0.999999).train(), signals(1)
+    tabular = torch.randn(1, PLACES, 3)
+    model.head.eval()
+    seen = model(signal, tabular=tabular, tokens=SENTENCES[:1])
+    model.head.training = True
+    blind = model(signal, tabular=tabular, tokens=SENTENCES[:1])
+    assert not torch.allclose(seen, blind)
+    torch.testing.assert_close(blind, model(-signal, tabular=tabular, tokens=SENTENCES[:1]))
+    model.eval()
+    assert not torch.equal(*(model(given, tabular=tabular, tokens=SENTENCES[:1]) for given in (signal, -signal)))
 
 
 def test_padding_is_not_looked_at():

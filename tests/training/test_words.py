@@ -11,12 +11,14 @@ from worded import with_sentences, worded_store
 from ecgtool.config import resolve
 from ecgtool.errors import ConfigError
 from ecgtool.export.export import export_run
+from ecgtool.models.contract import load_run, viewed
 from ecgtool.run import Run
 from ecgtool.store import Store
 from ecgtool.training.counting import scores_of
 from ecgtool.training.evaluate import evaluate_run
 from ecgtool.training.fit import fit
 from ecgtool.training.history import read_history
+from ecgtool.training.inference import decided
 from ecgtool.training.start import start_from
 
 TINY = {"width": 16, "layers": 1, "heads": 2, "points": 8, "channels": 2, "longest": 128, "head_width": 8}
@@ -152,3 +154,16 @@ def test_the_vocabulary_that_was_swapped_is_not_exported(pretrained, tmp_path):
     (copy.path / "vocabulary.json").write_text(text.replace('"count": ', '"count": 1', 1))
     with pytest.raises(IntegrityError):
         export_run(copy, tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("task", ["words", "beats"])
+def test_what_a_sentence_is_said_to_mean_does_not_depend_on_the_batch_it_is_read_in(request, store, task):
+    run = request.getfixturevalue("pretrained" if task == "words" else "classified")
+    model, read = load_run(run), viewed(run)
+    items = np.arange(read.manifest.items)
+    alone, together = (decided(model, read, items, run.lineage.task, batch=size) for size in (1, 64))
+    np.testing.assert_allclose(alone.logits, together.logits, atol=1e-4)
+    assert np.array_equal(alone.positions, together.positions)
+    asked = read.targets(run.lineage.task)[together.items, together.positions]
+    assert np.array_equal(asked, together.targets)
+    assert len(asked) == (read.targets(run.lineage.task) >= 0).sum()
