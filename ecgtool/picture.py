@@ -107,7 +107,7 @@ def of_recording(path: Path, start_s: float = 0.0, seconds: float | None = None,
     layout = layout_of(record)
     title = record.id or path.stem
     end = start_s + layout.samples / record.fs
-    whole = float(record.meta.get("duration_s", record.seconds))
+    whole = record.whole_s
     flag = " --waves" if waves else ""
     more = f"ecg plot {shlex.quote(str(path))} --start {end:g}{flag}" if end < whole - 1 / record.fs else ""
     warnings = (*record.meta.get("warnings", ()), *check(record))

@@ -95,6 +95,11 @@ class Record:
         return self.signal.shape[1] / self.fs
 
     @property
+    def whole_s(self) -> float:
+        """Duration of the whole recording in seconds, of which this may be a range."""
+        return float(self.meta.get("duration_s", self.seconds))
+
+    @property
     def calibrated(self) -> bool:
         """Whether the values are millivolts, rather than on an unknown scale."""
         return bool(self.meta.get("calibrated", True))

@@ -92,5 +92,5 @@ def _pieces(path: Path) -> Iterator[Record | str]:
             continue
         yield piece
         fs = piece.fs
-        duration = float(piece.meta.get("duration_s", piece.seconds))
+        duration = piece.whole_s
         done = round(done * fs + piece.signal.shape[1]) / fs

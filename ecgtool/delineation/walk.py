@@ -90,7 +90,7 @@ def of_file(path: str | Path, leads: Sequence[str] = ()) -> Source:
         DataError: It lacks a lead.
     """
     opening = read_record(path, 0.0, PIECE_S + MARGIN_S)
-    samples = round(float(opening.meta.get("duration_s", opening.seconds)) * opening.fs)
+    samples = round(opening.whole_s * opening.fs)
     first = of_record(opening, leads)
     if samples <= first.samples:
         return first

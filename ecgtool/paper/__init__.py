@@ -226,7 +226,7 @@ def _header(axes: Axes, record: Record, layout: Layout, words: tuple[str, str]) 
     """Title and note to the left and right, who and what below."""
     width, _height = _size(layout)
     title, note = words
-    whole = float(record.meta.get("duration_s", record.seconds))
+    whole = record.whole_s
     facts = [f"{whole:.4g} s", f"{record.fs:.6g} Hz", counted(len(record.leads), "lead")]
     facts += [f"{len(layout.leads)} drawn"] if len(layout.leads) < len(record.leads) else []
     facts += [str(record.meta["device"])] if record.meta.get("device") else []

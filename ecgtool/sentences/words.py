@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ecgtool.metrics.detection import nearest
 from ecgtool.sentences.vocabulary import BACKGROUND, Vocabulary
 from ecgtool.waves import UNKNOWN, Samples, Wave, Waves
 
@@ -123,17 +124,10 @@ def _matched(wanted: Samples, there: Samples, most: int) -> Samples:
     found = np.full(len(wanted), UNKNOWN, np.int64)
     if not len(wanted) or not len(there):
         return found
-    nearest, back = _nearest(wanted, there), _nearest(there, wanted)
-    good = (back[nearest] == np.arange(len(wanted))) & (np.abs(there[nearest] - wanted) <= most)
-    found[good] = nearest[good]
+    towards, back = nearest(wanted, there), nearest(there, wanted)
+    good = (back[towards] == np.arange(len(wanted))) & (np.abs(there[towards] - wanted) <= most)
+    found[good] = towards[good]
     return found
-
-
-def _nearest(times: Samples, among: Samples) -> Samples:
-    after = np.clip(np.searchsorted(among, times), 1, max(len(among) - 1, 1))
-    after = np.minimum(after, len(among) - 1)
-    before = np.maximum(after - 1, 0)
-    return np.where(times - among[before] <= among[after] - times, before, after)
 
 
 def _bounded(rows: Samples, fs: float, samples: int) -> Samples:

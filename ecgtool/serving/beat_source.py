@@ -95,7 +95,7 @@ def of_file(path: str | Path) -> Recording:
         EcgError: It cannot be read; the message says why.
     """
     first = read_record(path, 0.0, 1.5 * STRETCH_S)
-    samples = round(float(first.meta.get("duration_s", first.seconds)) * first.fs)
+    samples = round(first.whole_s * first.fs)
     if samples <= first.signal.shape[1]:
         return of_record(first, str(path))
     return Recording(

@@ -167,7 +167,7 @@ class Predictor:
             EcgError: The file cannot be read, or does not fit the model; the message says why.
         """
         first = read_record(path, 0.0, STRETCH_S)
-        duration = float(first.meta.get("duration_s", first.seconds))
+        duration = first.whole_s
         if duration - first.seconds < 1 / first.fs:
             return self.predict(first, given, file=str(path))
         told = self._told(first, given)
