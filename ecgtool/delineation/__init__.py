@@ -12,10 +12,12 @@ from ecgtool.delineation.consistency import consistent
 from ecgtool.registry import Registry
 from ecgtool.signals.peaks import r_peaks
 from ecgtool.signals.preprocess import fill
-from ecgtool.waves import UNKNOWN, Samples, Waves
+from ecgtool.waves import UNKNOWN, Samples, Wave, Waves
 
 DEFAULT = "unet1d"
 """The method where none is asked for."""
+CUT_S = 0.008
+"""What lies so near to either end of a recording is where the recording ends, not where the wave does."""
 
 
 class Method(Protocol):
@@ -54,7 +56,7 @@ def delineate(
 
     Returns:
         The waves, agreed between the leads (:func:`~ecgtool.delineation.consistency.consistent`); none of a recording
-        without beats.
+        without beats. Of a wave that the recording's beginning or end cuts, what lies outside is unknown.
 
     Raises:
         ConfigError: There is no such method.
@@ -66,8 +68,8 @@ def delineate(
         return Waves.none(fs, leads)
     gaps = ~np.isfinite(signal)
     if not gaps.any():
-        return consistent(find(signal, fs, leads, beats))
-    return _outside(gaps, consistent(find(fill(signal, gaps), fs, leads, beats)))
+        return _cut(consistent(find(signal, fs, leads, beats)), signal.shape[1])
+    return _cut(_outside(gaps, consistent(find(fill(signal, gaps), fs, leads, beats))), signal.shape[1])
 
 
 def _outside(gaps: npt.NDArray[np.bool_], waves: Waves) -> Waves:
@@ -78,3 +80,18 @@ def _outside(gaps: npt.NDArray[np.bool_], waves: Waves) -> Waves:
     first = np.where(times == UNKNOWN, last[:, None], times).min(axis=1)
     missing = before[lead, last + 1] - before[lead, first]
     return replace(waves, table=waves.table[missing == 0])
+
+
+def _cut(waves: Waves, samples: int) -> Waves:
+    """The waves of so many samples, onsets at the first and offsets at the last of them unknown.
+
+    So are the peaks of P and T waves there: the wave may go on rising outside. That of a complex is the beat's.
+    """
+    reach = round(CUT_S * waves.fs)
+    first, last = reach, samples - 1 - reach
+    table = waves.table.copy()
+    onset, peak, offset = table[:, 3:].T
+    peak[((peak <= first) | (peak >= last)) & (table[:, 2] != Wave.QRS)] = UNKNOWN
+    onset[onset <= first] = UNKNOWN
+    offset[offset >= last] = UNKNOWN
+    return replace(waves, table=table[(table[:, 3:] != UNKNOWN).any(axis=1)])

@@ -120,7 +120,8 @@ class Tally:
         p, qrs, t = (edges(waves, kind) for kind in (Wave.P, Wave.QRS, Wave.T))
         for name, values in (("pr", qrs[0] - p[0]), ("qrs", qrs[1] - qrs[0]), ("qt", t[1] - qrs[0])):
             self._intervals[name].append(values)
-        self._p_waves += int(np.isfinite(p[0]).sum())
+        with_p = waves.of(kind=Wave.P)[:, 1]
+        self._p_waves += len(np.unique(with_p[with_p >= 0]))
         if self.calibrated and signal is not None:
             self._amplitudes.append(deflections(signal, waves).astype(np.float32))
 
@@ -183,20 +184,20 @@ def edges(waves: Waves, kind: Wave) -> tuple[Floats, Floats]:
         kind: Of wave.
 
     Returns:
-        float64 [beats], twice. The earliest onset and the latest offset of the leads, but for the outermost tenth.
+        float64 [beats], twice. The earliest onset and the latest offset of the leads, but for the outermost tenth. One
+        that is not known may be the outermost: where more than that tenth are unknown, there is none.
     """
     rows = waves.of(kind=kind)
     beat, onset, offset = rows[:, 1], rows[:, 3], rows[:, 5]
     count = len(waves.beats)
-    first = _outermost(beat, onset, count)
-    last = -_outermost(beat, -offset, count, unknown=-UNKNOWN)
+    first = _outermost(beat, np.where(onset == UNKNOWN, -np.inf, onset), count)
+    last = -_outermost(beat, np.where(offset == UNKNOWN, -np.inf, -offset), count)
     return 1000 * first / waves.fs, 1000 * last / waves.fs
 
 
-def _outermost(beat: npt.NDArray[np.int64], edge: npt.NDArray[np.int64], count: int, unknown: int = UNKNOWN) -> Floats:
-    """The smallest edge of each beat, less a tenth of the leads; NaN where there is none."""
-    known = (beat >= 0) & (edge != unknown)
-    beat, edge = beat[known], edge[known]
+def _outermost(beat: npt.NDArray[np.int64], edge: Floats, count: int) -> Floats:
+    """The smallest edge of each beat, less a tenth of the leads; NaN where there is none, or it is not finite."""
+    beat, edge = beat[beat >= 0], edge[beat >= 0]
     order = np.lexsort((edge, beat))
     beat, edge = beat[order], edge[order]
     begin, end = (np.searchsorted(beat, np.arange(count), side) for side in ("left", "right"))
@@ -204,7 +205,7 @@ def _outermost(beat: npt.NDArray[np.int64], edge: npt.NDArray[np.int64], count: 
     some = end > begin
     place = begin + (PASSED_OVER * (end - begin)).astype(np.int64)
     chosen[some] = edge[place[some]]
-    return chosen
+    return np.where(np.isfinite(chosen), chosen, np.nan)
 
 
 def _together(parts: Sequence[Floats]) -> Floats:

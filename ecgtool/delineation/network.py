@@ -28,6 +28,8 @@ WINDOW, MARGIN = 2500, 375
 """Samples that it reads at a time; how many at either end of a window are there for those within."""
 BATCH = 48
 """Windows at a time: memory does not grow with the recording."""
+PACED_S = 0.02
+"""A pacing spike so soon after the onset is no peak of the wave; later ones are the tips of narrow complexes."""
 LABELS = 1 + len(Wave)
 _LARGEST = 4.0
 """What is larger than so many times the 99th percentile is no wave, and is cut off."""
@@ -89,14 +91,22 @@ def scaled(windows: Floats) -> Floats:
 
 def unet1d(signal: Floats, fs: float, leads: tuple[str, ...], beats: Samples) -> Waves:
     """The waves of beats, by the network. Arguments as of :class:`ecgtool.delineation.Method`."""
+    from ecgtool.signals.pacing import pacing_spikes
+    from ecgtool.signals.preprocess import fill
     from ecgtool.signals.resample import resample
 
     live = np.flatnonzero(np.ptp(signal, axis=1) > 0) if signal.shape[1] else np.empty(0, np.int64)
     if not len(live) or not len(beats):
         return Waves(fs, leads, beats, Waves.none(fs, leads).table)
-    slow = resample(signal[live], fs, FS)
-    waves = as_waves(probabilities(slow), signal[live], slow, beats, fs=fs, slow_fs=FS)
-    table = waves.table.copy()
+    signal = signal[live]
+    slow = resample(signal, fs, FS)
+    said = probabilities(slow)
+    table = as_waves(said, signal, slow, beats, fs=fs, slow_fs=FS).table.copy()
+    spikes = pacing_spikes(signal, fs)
+    paced = spikes[table[:, 0], table[:, 4]] & (table[:, 4] - table[:, 3] <= PACED_S * fs)
+    if paced.any():
+        calm = fill(signal, spikes)
+        table[paced] = as_waves(said, calm, resample(calm, fs, FS), beats, fs=fs, slow_fs=FS).table[paced]
     table[:, 0] = live[table[:, 0]]
     return Waves(fs, leads, beats, table)
 

@@ -21,7 +21,7 @@ NONE, KINDS = 0, len(Wave)
 SHARE = 0.3
 """Share of the mean over the leads in what is said of each; chosen on the folds of LUDB."""
 SHORTEST_S = 0.02
-"""A wave lasts at least so long in the mean over the leads."""
+"""A wave lasts at least so long, in the mean over the leads and in each; a lead with less has the mean's edges."""
 NEAR_S = 0.1
 """A QRS complex holds the R peak of its beat, or is this near to it."""
 P_WITHIN_S, T_WITHIN_S = 0.5, 0.75
@@ -64,7 +64,7 @@ def decode(said: Floats, beats: npt.NDArray[np.float64], fs: float) -> Found:
     mean = said.mean(axis=0, keepdims=True)
     shared = (1 - SHARE) * said + SHARE * mean
     seen, beat = of_beats(runs_of(mean.argmax(axis=1)), mean[0], beats, fs)
-    own = runs_of(shared.argmax(axis=1))
+    own = _lasting(runs_of(shared.argmax(axis=1)), fs)
     edges = [
         _in_leads(kind, seen, own, _crossings(mean, seen), _crossings(shared, own), len(said)) for kind in range(KINDS)
     ]
@@ -96,8 +96,7 @@ def of_beats(runs: Runs, mean: Floats, beats: npt.NDArray[np.float64], fs: float
     A QRS complex is of the nearest beat; a P wave is of the next complex and a T wave of the last one. Of several the
     one with the most probability in it is the beat's. A beat without a complex has no waves.
     """
-    long = runs.stop - runs.start >= SHORTEST_S * fs
-    runs = Runs(*(field[long] for field in runs))
+    runs = _lasting(runs, fs)
     sums = np.pad(np.cumsum(mean, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
     mass = sums[runs.kind + 1, runs.stop] - sums[runs.kind + 1, runs.start]
     beat = _nearest(runs, beats, fs)
@@ -115,6 +114,12 @@ def of_beats(runs: Runs, mean: Floats, beats: npt.NDArray[np.float64], fs: float
     alone = _alone(beat[complexes], beat[p_waves]) & (mass[p_waves] < SURE * (runs.stop - runs.start)[p_waves])
     kept = np.sort(np.concatenate([complexes, p_waves[~alone], _best(beat, mass, t)]))
     return Runs(*(field[kept] for field in runs)), beat[kept]
+
+
+def _lasting(runs: Runs, fs: float) -> Runs:
+    """Those that are long enough for a wave."""
+    long = runs.stop - runs.start >= SHORTEST_S * fs
+    return Runs(*(field[long] for field in runs))
 
 
 def _alone(beats: Samples, with_p: Samples) -> npt.NDArray[np.bool_]:

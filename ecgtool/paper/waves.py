@@ -50,12 +50,14 @@ def draw_waves(figure: Figure, record: Record, waves: Waves, found: str = "") ->
 
 
 def _shade(axes: Axes, layout: Layout, strip: Strip, rows: npt.NDArray[np.int64], fs: float) -> None:
-    """One translucent span per wave, cut at the ends of the strip."""
+    """One translucent span per wave, as far as it is known, cut at the ends of the strip."""
     level = _baseline(layout, strip.row)
     top, bottom = level - _UP * layout.row_mm, level + _DOWN * layout.row_mm
     for kind, colour in COLOURS.items():
-        onset, offset = rows[rows[:, 2] == kind][:, [3, 5]].T
-        seen = (onset != UNKNOWN) & (offset != UNKNOWN) & (offset >= strip.begin) & (onset < strip.end)
+        times = rows[rows[:, 2] == kind, 3:]
+        offset = times.max(axis=1, initial=UNKNOWN)
+        onset = np.where(times == UNKNOWN, offset[:, None], times).min(axis=1, initial=strip.end)
+        seen = (offset >= strip.begin) & (onset < strip.end)
         left, right = (_x(strip, np.clip(at[seen], strip.begin, strip.end - 1), fs) for at in (onset, offset))
         spans = np.stack([np.stack([x, np.full_like(x, y)], -1) for x, y in _corners(left, right, top, bottom)], 1)
         shade = PolyCollection(list(spans), facecolors=colour, alpha=_SHADE, linewidths=0)

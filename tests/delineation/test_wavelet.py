@@ -86,8 +86,8 @@ def test_waves_of_a_lead_come_in_order_and_do_not_overlap(corpus):
     for entry in corpus.entries[:12]:
         rows = delineate(corpus.read(entry).signal, FS, LEADS_12, "wavelet").of(lead=6)
         onset, peak, offset = rows[:, 3:].T
-        assert (onset <= peak).all()
-        assert (peak <= offset).all()
+        assert (onset[1:] <= peak[1:]).all()
+        assert (peak[:-1] <= offset[:-1]).all(), "only the last one may be cut off"
         assert (offset[:-1] <= onset[1:] + 2).all()
 
 
