@@ -97,3 +97,12 @@ class Beats(NamedTuple):
     sample: npt.NDArray[np.int32]
     symbol: npt.NDArray[np.int32]
     symbols: tuple[str, ...]
+
+
+def nearest(samples: Samples, among: Samples) -> Samples:
+    """For each sample the place of the nearest one among others, ascending; of two as near the former, [samples]."""
+    after = np.searchsorted(among, samples).clip(0, len(among) - 1)
+    before = (after - 1).clip(0)
+    closer = np.abs(samples - among[before]) <= np.abs(samples - among[after])
+    place = np.where(closer, before, after)
+    return np.searchsorted(among, among[place])  # the first of equal ones, so that both ways agree

@@ -19,6 +19,7 @@ from ecgtool.metrics.beat_documents import Detected, Detection
 from ecgtool.metrics.bootstrap import patient_codes, resamples
 from ecgtool.metrics.estimates import estimated
 from ecgtool.metrics.values import Resampling
+from ecgtool.waves import Samples, nearest
 
 WINDOW_S = 0.150
 """How far a found beat may be from the beat it is, in seconds (EC57)."""
@@ -26,7 +27,6 @@ LEARNING_S = 300.0
 """What EC57 leaves out at the beginning of each record, in seconds."""
 QUANTITIES = ("sensitivity", "ppv", "f1")
 
-Samples = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
@@ -70,15 +70,6 @@ def match_beats(reference: npt.ArrayLike, found: npt.ArrayLike, fs: float, windo
     together = np.concatenate(pairs, axis=1) if pairs else np.empty((2, 0), np.int64)
     order = np.argsort(together[0], kind="stable")
     return Matched(together[0][order], together[1][order])
-
-
-def nearest(samples: Samples, among: Samples) -> Samples:
-    """For each sample the place of the nearest one among others, ascending; of two as near the former, [samples]."""
-    after = np.searchsorted(among, samples).clip(0, len(among) - 1)
-    before = (after - 1).clip(0)
-    closer = np.abs(samples - among[before]) <= np.abs(samples - among[after])
-    place = np.where(closer, before, after)
-    return np.searchsorted(among, among[place])  # the first of equal ones, so that both ways agree
 
 
 def detected(

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ecgtool.metrics.detection import nearest
 from ecgtool.sentences.vocabulary import BACKGROUND, Vocabulary
-from ecgtool.waves import UNKNOWN, Samples, Wave, Waves
+from ecgtool.waves import UNKNOWN, Samples, Wave, Waves, nearest
 
 SHORTEST_S = 0.02
 LONGEST_S = 1.5
