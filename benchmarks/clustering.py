@@ -138,13 +138,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("store")
     store = Store.open(parser.parse_args().store)
-    told(store, fit(store))
     found(store)
     warped(store)
     for method in METHODS:
         start = time.process_time()
         made = fit(store, method=method)
         print(f"{method}: {len(made.words)} words of {len(KINDS)} kinds in {time.process_time() - start:.1f} s")
+        told(store, made)
 
 
 if __name__ == "__main__":
