@@ -239,11 +239,15 @@ class Store:
 
         Raises:
             DataError: The corpus annotates none.
+            FormatError: They are damaged.
         """
         if not self.manifest.beats:
             raise DataError(f"{self.path.name} has no annotated beats.", "Prepare a corpus that has: ecg prepare mitdb")
         table = np.asarray(self._array("beats.npy", (self.manifest.beats, 3), np.int32))
-        return Beats(table[:, 0], table[:, 1], table[:, 2], self.manifest.symbols)
+        beats = Beats(table[:, 0], table[:, 1], table[:, 2], self.manifest.symbols)
+        if not beats.fits(self.manifest.items, self.manifest.samples):
+            raise FormatError(f"{self.path}/beats.npy is damaged: it has beats that cannot be.", "Prepare it again.")
+        return beats
 
     def wave_set(self, name: str = "") -> WaveSet:
         """A set of waves by name; the newest one when ``name`` is empty.
@@ -263,12 +267,20 @@ class Store:
 
         Raises:
             DataError: There is no such set.
+            FormatError: It is damaged.
         """
-        beats, table = self._wave_arrays(self.wave_set(name))
+        held = self.wave_set(name)
+        beats, table = self._wave_arrays(held)
         first, last = np.searchsorted(beats[:, 0], [item, item + 1])
         begin, end = np.searchsorted(table[:, 0], [item, item + 1])
-        held = beats[first:last, 1].astype(np.int64), table[begin:end, 1:].astype(np.int64)
-        return Waves(self.manifest.fs, self.manifest.leads, *held)
+        found = beats[first:last].astype(np.int64), table[begin:end].astype(np.int64)
+        waves = Waves(self.manifest.fs, self.manifest.leads, found[0][:, 1], found[1][:, 1:])
+        if any((rows[:, 0] != item).any() for rows in found) or not waves.fits(self.manifest.samples):
+            raise FormatError(
+                f"{self.path}/{held.files[1]} is damaged: item {item} has waves that cannot be.",
+                f"Find them again: ecg segment {self.path.name} --force",
+            )
+        return waves
 
     def wave_counts(self, name: str = "") -> dict[str, int]:
         """Waves of each kind in a set of that name, all items and leads together; in the newest one when empty.

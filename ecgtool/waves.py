@@ -75,6 +75,17 @@ class Waves:
             chosen &= self.column("kind") == int(kind)
         return self.table[chosen]
 
+    def fits(self, samples: int) -> bool:
+        """Whether it can be of a recording of so many samples: every lead, beat, kind and time is one that there is."""
+        times = self.table[:, 3:]
+        return (
+            _within(self.beats, 0, samples)
+            and _within(self.column("lead"), 0, len(self.leads))
+            and _within(self.column("beat"), UNKNOWN, len(self.beats))
+            and _within(self.column("kind"), 0, len(Wave))
+            and _within(times, UNKNOWN, samples)
+        )
+
     def shifted(self, samples: int) -> Self:
         """The same waves of a recording that begins so many samples earlier."""
         table = self.table.copy()
@@ -97,6 +108,19 @@ class Beats(NamedTuple):
     sample: npt.NDArray[np.int32]
     symbol: npt.NDArray[np.int32]
     symbols: tuple[str, ...]
+
+    def fits(self, items: int, samples: int) -> bool:
+        """Whether they can be of so many items of so many samples."""
+        return (
+            bool((np.diff(self.item) >= 0).all())
+            and _within(self.item, 0, items)
+            and _within(self.sample, 0, samples)
+            and _within(self.symbol, 0, len(self.symbols))
+        )
+
+
+def _within(numbers: npt.NDArray[np.integer], first: int, end: int) -> bool:
+    return not numbers.size or bool(numbers.min() >= first and numbers.max() < end)
 
 
 def nearest(samples: Samples, among: Samples) -> Samples:

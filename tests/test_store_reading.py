@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import MULTICLASS, MULTILABEL, make_store
+from worded import worded_store
 
 from ecgtool.errors import EcgError, FormatError, NotFound
 from ecgtool.record import LEADS_12
@@ -222,3 +223,13 @@ def test_whatever_bytes_are_wrong_there_is_one_error_or_an_answer(store, name):
     path.write_bytes(whole)
     read_all(store.path)
     assert answers < 200
+
+
+@pytest.mark.parametrize(("column", "number"), [(0, -1), (0, 20), (1, -1), (1, 1200), (2, -1), (2, 2)])
+def test_beats_that_cannot_be_are_told_and_not_read(tmp_path, column, number):
+    path = worded_store(tmp_path / "toy").path / "beats.npy"
+    beats = np.load(path)
+    beats[-1 if number > 0 else 0, column] = number
+    np.save(path, beats)
+    with pytest.raises(FormatError, match=r"beats\.npy is damaged"):
+        _ = Store.open(path.parent).beats

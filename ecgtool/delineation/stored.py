@@ -111,7 +111,8 @@ def copied(store: Store, final: Path, *, force: bool = False) -> Store:
         held = Store.open(final)
         if _base(held) == _base(store):
             return held
-    with staged_folder(final, force=force, holds={entry.name for entry in store.path.iterdir()}) as folder:
+    holds = {entry.name for entry in store.path.iterdir()} | {"waves", "sentences"}  # which the copy may have gained
+    with staged_folder(final, force=force, holds=holds) as folder:
         shutil.copytree(store.path, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
     return Store.open(final)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from ecgtool import __version__, console
 from ecgtool.errors import ConfigError
 from ecgtool.formats.wfdb_annotations import BEATS
 from ecgtool.sentences.sentence import WINDOW_S, divided, segment_of, width_of
-from ecgtool.sentences.stored import ARRAYS, Made, SentencesManifest
+from ecgtool.sentences.stored import ARRAYS, Made, SentencesManifest, digest_of
 from ecgtool.sentences.vocabulary import Vocabulary
 from ecgtool.sentences.words import LONGEST_S, Text, text_of, with_beats
 from ecgtool.store import Store
@@ -64,7 +63,7 @@ def make(store: Store, vocabulary: Vocabulary, waves: str = "", window_s: float 
         beats_added=added,
         made_by=f"ecgtool {__version__}",
     )
-    return Made(manifest.model_copy(update={"digest": _digest(manifest, arrays)}), vocabulary, arrays)
+    return Made(manifest.model_copy(update={"digest": digest_of(manifest, arrays)}), vocabulary, arrays)
 
 
 class Read(NamedTuple):
@@ -156,10 +155,3 @@ def _arrays(
             parts[name].append(array.astype(ARRAYS[name]))
         words, added = words + len(read.text.ids), added + read.added
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}, added
-
-
-def _digest(manifest: SentencesManifest, arrays: Mapping[str, Array]) -> str:
-    made = hashlib.sha256(manifest.model_dump_json(exclude={"digest", "made_by"}).encode())
-    for name in ARRAYS:
-        made.update(arrays[name].tobytes())
-    return f"sha256:{made.hexdigest()}"

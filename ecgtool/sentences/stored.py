@@ -15,6 +15,7 @@ The store's manifest names the digest last of all, so that at any instant the st
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shutil
 from collections.abc import Mapping
@@ -101,29 +102,45 @@ class Sentences:
         return {"path": self.path, "manifest": self.manifest, "vocabulary": self.vocabulary}
 
     @cached_property
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All of them; a number that was changed would send a reader anywhere, so that their digest is compared."""
+        held = self.manifest
+        shapes: dict[str, tuple[int, ...]] = {
+            "tokens": (held.words,),
+            "spans": (held.words, 2),
+            "beats": (held.words,),
+            "offsets": (held.sentences + 1,),
+            "rows": (held.sentences, 3),
+        }
+        made = {name: self._array(name, shapes[name]) for name in ARRAYS}
+        if digest_of(held, made) != held.digest:
+            raise FormatError(f"{self.path} does not hold the words that were made: a file was changed.", _AGAIN)
+        return made
+
+    @property
     def tokens(self) -> npt.NDArray[np.int16]:
         """int16 [words]."""
-        return self._array("tokens", (self.manifest.words,))
+        return self._arrays["tokens"]
 
-    @cached_property
+    @property
     def spans(self) -> npt.NDArray[np.int32]:
         """int32 [words, 2], in samples of the item."""
-        return self._array("spans", (self.manifest.words, 2))
+        return self._arrays["spans"]
 
-    @cached_property
+    @property
     def beats(self) -> npt.NDArray[np.int32]:
         """int32 [words], numbers of the store's annotated beats."""
-        return self._array("beats", (self.manifest.words,))
+        return self._arrays["beats"]
 
-    @cached_property
+    @property
     def offsets(self) -> npt.NDArray[np.int64]:
         """int64 [sentences + 1]."""
-        return self._array("offsets", (self.manifest.sentences + 1,))
+        return self._arrays["offsets"]
 
-    @cached_property
+    @property
     def rows(self) -> npt.NDArray[np.int32]:
         """int32 [sentences, 3]: item, lead, first sample."""
-        return self._array("rows", (self.manifest.sentences, 3))
+        return self._arrays["rows"]
 
     def words_of(self, sentences: Samples) -> tuple[Samples, Samples]:
         """The numbers of all words of some sentences, one sentence after the other, and how many each has."""
@@ -149,6 +166,14 @@ class Made(NamedTuple):
     manifest: SentencesManifest
     vocabulary: Vocabulary
     arrays: Mapping[str, npt.NDArray[Any]]
+
+
+def digest_of(manifest: SentencesManifest, arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """The digest of sentences: of how they were made, and of every array."""
+    made = hashlib.sha256(manifest.model_dump_json(exclude={"digest", "made_by"}).encode())
+    for name in ARRAYS:
+        made.update(np.ascontiguousarray(arrays[name]).data)
+    return f"sha256:{made.hexdigest()}"
 
 
 def folder_of(store: Path, digest: str) -> Path:

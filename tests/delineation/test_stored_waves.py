@@ -15,8 +15,8 @@ import pytest
 from failing_disk import FailingDisk
 from support import make_store
 
-from ecgtool.delineation.stored import add_waves
-from ecgtool.errors import ConfigError, DataError, EcgError
+from ecgtool.delineation.stored import add_waves, copied
+from ecgtool.errors import ConfigError, DataError, EcgError, FormatError
 from ecgtool.store import Store
 from ecgtool.waves import Waves
 
@@ -159,7 +159,7 @@ SLOW = """
 import sys, time
 sys.path[:0] = [{tests!r}]
 from delineation.test_stored import finder
-from ecgtool.delineation.stored import add_waves
+from ecgtool.delineation.stored import add_waves, copied
 from ecgtool.store import Store
 
 def slow(items):
@@ -198,3 +198,31 @@ def test_waves_do_not_change_what_a_run_learns_from(store):
     made = add_waves(store, "toy", finder())
     assert made.digest(made.task()) == before
     assert json.loads((made.path / "manifest.json").read_text())["waves"][0]["digest"].startswith("sha256:")
+
+
+@pytest.mark.parametrize(
+    ("column", "number"), [(0, 9), (0, -1), (1, 7), (1, -1), (2, 99), (3, 3), (4, 64), (5, -2), (6, 10**9)]
+)
+def test_waves_that_cannot_be_are_told_and_not_read(store, column, number):
+    made = add_waves(store, "toy", finder())
+    path = made.path / "waves" / "toy.npy"
+    table = np.load(path)
+    table[np.flatnonzero(table[:, 0] == 3)[0], column] = number
+    np.save(path, table)
+    with pytest.raises(FormatError, match="damaged"):
+        [Store.open(made.path).waves(item) for item in range(10)]
+
+
+def test_beats_of_waves_beyond_the_end_are_told(store):
+    made = add_waves(store, "toy", finder())
+    path = made.path / "waves" / "toy-beats.npy"
+    table = np.load(path)
+    table[-1, 1] = 64
+    np.save(path, table)
+    with pytest.raises(FormatError, match="item 9"):
+        Store.open(made.path).waves(9)
+
+
+def test_a_copy_that_was_given_waves_is_replaced_when_forced(store, tmp_path):
+    add_waves(copied(store, tmp_path / "copy"), "toy", finder())
+    assert copied(store, tmp_path / "copy", force=True).manifest.waves == ()

@@ -242,6 +242,18 @@ def test_damaged_arrays_are_told(drawn, tmp_path, name):
         getattr(held, name.removesuffix(".npy"))
 
 
+@pytest.mark.parametrize("name", ["tokens", "spans", "beats", "offsets", "rows"])
+def test_numbers_that_were_changed_are_told(drawn, tmp_path, name):
+    store = build(drawn, FEW, tmp_path / "store")
+    path = folder_of(store.path, store.manifest.sentences) / f"{name}.npy"
+    array = np.load(path)
+    array[-1] += 1
+    np.save(path, array)
+    held = Sentences.open(store)
+    with pytest.raises(FormatError, match="changed"):
+        getattr(held, name)
+
+
 def test_a_vocabulary_that_was_changed_in_the_store_is_found(drawn, tmp_path):
     store = build(drawn, FEW, tmp_path / "store")
     path = folder_of(store.path, store.manifest.sentences) / "vocabulary.json"
