@@ -28,7 +28,7 @@ class Trace:
     """A recording on the grid.
 
     Args:
-        signal: float32 [leads, ticks].
+        signal: float32 [leads, ticks], in no unit.
         beats: int64 [beats], R peaks, ascending, in ticks.
         weights: float32 [leads], what each lead counts; their sum is 1.
     """
@@ -40,7 +40,7 @@ class Trace:
     @classmethod
     def of(cls, signal: Signal, fs: float, beats: Samples) -> Trace:
         """A recording [leads, samples] at ``fs`` Hz brought to the grid."""
-        on_grid = resampled(signal, fs)
+        on_grid = _near_one(resampled(signal, fs))
         last = on_grid.shape[1] - 1
         return cls(on_grid, np.clip(np.round(beats * (GRID_HZ / fs)), 0, last).astype(np.int64), _weights(on_grid))
 
@@ -96,6 +96,12 @@ def resampled(signal: Signal, fs: float) -> Signal:
     half = max(fs / GRID_HZ, 1.0) / 2
     first, last = np.maximum(middle - half, 0), np.minimum(middle + half, samples)
     return ((_sums_to(sums, last) - _sums_to(sums, first)) / (last - first)).astype(np.float32)
+
+
+def _near_one(signal: Signal) -> Signal:
+    """The signal times a power of two, exactly: in its own unit its squares may be too large or too small."""
+    largest = np.abs(signal).max(initial=0)
+    return np.ldexp(signal, -int(np.frexp(largest)[1]))
 
 
 def _sums_to(sums: Floats, times: Floats) -> Floats:

@@ -135,3 +135,14 @@ def test_waves_of_ludb_are_found(recordings):
             if len(truth) and len(peaks):
                 hits += int((np.abs(truth[:, None] - peaks).min(axis=1) <= 75).sum())
     assert 2 * hits / (there + found) >= 0.97
+
+
+@pytest.mark.parametrize("unit", [1e-25, 1e25])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_what_a_unit_is_called_moves_no_wave(corpus, unit):
+    entry = of_rhythm(corpus, "sinus")[0]
+    signal = corpus.read(entry).signal
+    beats = delineate(signal, FS, LEADS_12, "wavelet").beats
+    plain, other = (delineate(each, FS, LEADS_12, "wavelet", beats) for each in (signal, signal * np.float32(unit)))
+    shared = set(map(tuple, plain.table.tolist())) & set(map(tuple, other.table.tolist()))
+    assert len(shared) >= 0.99 * max(len(plain), len(other))
