@@ -91,6 +91,8 @@ def build(store: Store, asked: Asked, out: Path | None = None, *, force: bool = 
 
 def vocabulary_of(store: Store, asked: Asked) -> Vocabulary:
     """The vocabulary that is asked for: read, or fitted on the store's training patients."""
+    if asked.vocabulary and asked.clusters:
+        raise ConfigError("--clusters is of a new vocabulary; --vocabulary names one.", "Leave one of them out.")
     if not asked.vocabulary:
         clusters, fraction, method = asked.clusters, asked.fraction, asked.method
         return fit(store, clusters=clusters, fraction=fraction, method=method, waves=asked.waves, seed=asked.seed)

@@ -2,6 +2,7 @@
 
 import errno
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -299,3 +300,8 @@ def test_a_vocabulary_of_a_file_is_the_one_of_the_store(made, tmp_path):
 
 def made_digest(store):
     return json.loads((folder_of(store.path, store.manifest.sentences) / "manifest.json").read_text())["vocabulary"]
+
+
+def test_a_vocabulary_that_is_named_has_its_own_number_of_words(drawn, tmp_path):
+    with pytest.raises(ConfigError, match="--clusters"):
+        build(drawn, replace(FEW, vocabulary="another.json"), tmp_path / "store")
