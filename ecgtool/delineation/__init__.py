@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool.delineation.consistency import consistent
+from ecgtool.delineation.fibrillation import without_fibrillation
 from ecgtool.registry import Registry
 from ecgtool.signals.peaks import r_peaks
 from ecgtool.signals.preprocess import fill
@@ -55,8 +56,9 @@ def delineate(
         beats: int64 [beats], R peaks in samples, ascending, where they are known; else they are found.
 
     Returns:
-        The waves, agreed between the leads (:func:`~ecgtool.delineation.consistency.consistent`); none of a recording
-        without beats. Of a wave that the recording's beginning or end cuts, what lies outside is unknown.
+        The waves, agreed between the leads (:func:`~ecgtool.delineation.consistency.consistent`), without P waves in
+        fibrillation (:func:`~ecgtool.delineation.fibrillation.without_fibrillation`); none of a recording without
+        beats. Of a wave that the recording's beginning or end cuts, what lies outside is unknown.
 
     Raises:
         ConfigError: There is no such method.
@@ -67,9 +69,9 @@ def delineate(
     if not len(beats):
         return Waves.none(fs, leads)
     gaps = ~np.isfinite(signal)
-    if not gaps.any():
-        return _cut(consistent(find(signal, fs, leads, beats)), signal.shape[1])
-    return _cut(_outside(gaps, consistent(find(fill(signal, gaps), fs, leads, beats))), signal.shape[1])
+    whole = fill(signal, gaps) if gaps.any() else signal
+    found = without_fibrillation(consistent(find(whole, fs, leads, beats)), whole)
+    return _cut(_outside(gaps, found) if gaps.any() else found, signal.shape[1])
 
 
 def _outside(gaps: npt.NDArray[np.bool_], waves: Waves) -> Waves:
