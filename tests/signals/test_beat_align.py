@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from drawn_beats import drawn
 
 from ecgtool.signals.beat_align import aligned
@@ -31,3 +32,17 @@ def test_few_beats_gaps_and_flat_signals_are_left_alone():
     assert aligned(np.full_like(flat, np.nan), FS, peaks).tolist() == peaks.tolist()
     assert aligned(flat, FS, peaks[:3]).tolist() == peaks[:3].tolist()
     assert len(aligned(flat, FS, peaks[:0])) == 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [1e-30, 1.0, 1e30])
+def test_the_unit_of_the_signal_is_of_no_account(unit):
+    random = np.random.default_rng(3)
+    peaks = np.arange(200, 6000, 250)
+    signal = 0.05 * random.normal(size=(2, 6200)).astype(np.float32)
+    for peak in peaks:
+        signal[:, peak - 10 : peak + 11] += np.hanning(21).astype(np.float32)
+    off = peaks + random.integers(-6, 7, len(peaks))
+    found = aligned(signal, 250.0, off)
+    np.testing.assert_array_equal(aligned(signal * np.float32(unit), 250.0, off), found)
+    assert np.ptp(found - peaks) < np.ptp(off - peaks)
