@@ -34,7 +34,7 @@ def aligned(signal: npt.NDArray[np.float32], fs: float, peaks: Samples) -> Sampl
     if len(peaks) < 8 or around < 2 or shift < 1:
         return peaks
     finite = np.nan_to_num(signal, posinf=0.0, neginf=0.0)
-    finite /= max(float(np.abs(finite).max()), np.finfo(np.float32).tiny)  # squares overflow where a unit is wrong
+    finite /= np.maximum(np.abs(finite).max(), np.finfo(np.float32).tiny)  # squares overflow where a unit is wrong
     chosen = peaks[np.linspace(0, len(peaks) - 1, min(len(peaks), _PART)).astype(np.int64)]
     usual = _standard(np.median(_windows(finite, chosen, around), axis=0).astype(np.float32)[None])[0]
     step = max(1, round(STEP_S * fs))
