@@ -30,6 +30,7 @@ First steps, with no data at all:
 
 With recordings of your own:
   ecg info FILE               (any format: what is in it, what looks wrong)
+  ecg plot FILE --waves       (P, QRS and T; a table of them: ecg segment FILE --out waves.csv)
   ecg prepare folder DIR      (recordings, and labels.csv beside them)
   ecg convert-serial LOG --out DIR
 
