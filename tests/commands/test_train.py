@@ -108,7 +108,9 @@ def test_the_list_shows_architectures_and_recipes(ecg):
     assert "cnn1d" in shown.out
     assert "ptbxl-xlstm-published" in shown.out
     listed = ecg("train", "--list", "--json").json
-    assert {"name": "cnn1d", "reads": ["signal", "tabular"]}.items() <= listed["architectures"][0].items()
+    reads = {row["name"]: row["reads"] for row in listed["architectures"]}
+    assert reads["cnn1d"] == ["signal", "tabular"]
+    assert reads["ecgbert"] == ["signal", "tokens", "tabular"]
     assert {row["arch"] for row in listed["recipes"]} <= {row["name"] for row in listed["architectures"]}
 
 
