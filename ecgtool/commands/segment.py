@@ -162,7 +162,8 @@ def _table(summaries: Sequence[Summary], out: Path | None) -> RenderableType:
     notes = [f"... and {rest} more; --json and --measurements tell all."] if rest > 0 else []
     notes += ["Medians; P waves: beats that have one; QTc by Fridericia's formula."] if rows else []
     notes += [f"Waves: {out}"] if out else []
-    return Group(table(heads, rows), *(Text(printable(note)) for note in (*notes, DISCLAIMER)))
+    told = [Text(printable(note)) for note in (*notes, DISCLAIMER)]
+    return Group(*([table(heads, rows)] if rows else []), *told)  # all may have been done before
 
 
 def _row(summary: Summary) -> tuple[object, ...]:
