@@ -206,6 +206,14 @@ class TrainingConfig(Section):
     nodes: int = Field(1, description="Machines that train together.", ge=1)
     workers: int = Field(0, description="Loader processes; 0 reads in the training process, which is enough.", ge=0)
     init: str = Field("", description="A run or checkpoint whose weights to start from.")
+    init_lr: float = Field(
+        1.0,
+        description="Learning rate of the weights that init brings, as a share of that of the others; 0 leaves them as"
+        " they are (discriminative learning rates: Howard and Ruder 2018, arXiv:1801.06146). Of no effect without"
+        " init.",
+        ge=0,
+        le=1,
+    )
     init_leak: bool = Field(
         False, description="Allow a start trained on patients of this run's validation or test split."
     )
@@ -232,6 +240,9 @@ class AugmentConfig(Section):
     scale: float = Field(0.1, description="Amplitudes change by up to this share.", ge=0, lt=1)
     shift: int = Field(10, description="Time shifts by up to so many samples.", ge=0)
     stretch: float = Field(0.1, description="Time is stretched or compressed by up to this share.", ge=0, lt=1)
+    fibrillation: float = Field(
+        0.3, description="Share of the items it is applied to whose atria fibrillate.", ge=0, le=1
+    )
     hurry: float = Field(0.9, description="Pauses between T and P waves lose up to this share.", ge=0, lt=1)
     wander_mv: float = Field(0.3, description="Largest deviation of baseline wander, in mV.", ge=0)
     powerline_mv: float = Field(0.05, description="Largest deviation of the mains' hum, in mV.", ge=0)

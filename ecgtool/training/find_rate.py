@@ -32,6 +32,7 @@ from ecgtool.training.data import training_targets
 from ecgtool.training.feed import Feed
 from ecgtool.training.fit import create
 from ecgtool.training.plan import make_plan
+from ecgtool.training.schedules import set_rate
 from ecgtool.training.trainer import classifier, lightning_trainer, memory_explained, quiet
 
 Floats = npt.NDArray[np.float64]
@@ -149,8 +150,7 @@ class _Probe(Callback):
         step = trainer.global_step
         if step == len(self._losses):
             self._losses.append([])
-        for group in trainer.optimizers[0].param_groups:
-            group["lr"] = self._rate(step)
+        set_rate(trainer.optimizers[0], self._rate(step))
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any) -> None:
         """Note the loss; end where it has exploded."""

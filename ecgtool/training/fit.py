@@ -33,7 +33,7 @@ from ecgtool.training.inference import pick_device, predicted
 from ecgtool.training.plan import Plan, make_plan
 from ecgtool.training.processes import first_process, processes
 from ecgtool.training.runlog import logged
-from ecgtool.training.start import matching, refuse_other_words
+from ecgtool.training.start import matching, refuse_nothing_new, refuse_other_words
 from ecgtool.training.statistics import norm_stats
 from ecgtool.views.sentences import SentenceView
 
@@ -156,9 +156,16 @@ def _begun(config: TrainConfig) -> Made:
     stats = norm_stats(plan.store, plan.train, config.data.normalise, plan.tabular)
     check_quickly(Subject(plan, stats, start))
     if start is not None:
-        matching(_model(plan, stats), start.checkpoint)
+        _refuse_unfit(start, _model(plan, stats), config)
     words = plan.store.stored.vocabulary.text() if isinstance(plan.store, SentenceView) else ""
     return Made(config, lineage.lineage(plan.store, plan.task, plan.train, plan.tabular, start), stats, words)
+
+
+def _refuse_unfit(start: lineage.Start, model: Normalised, config: TrainConfig) -> None:
+    """Refuse weights of which none fits, or that leave nothing to train."""
+    brought = matching(model, start.checkpoint)
+    if config.training.init_lr == 0:
+        refuse_nothing_new(model, brought)
 
 
 def _created(config: TrainConfig, out: str) -> Run:

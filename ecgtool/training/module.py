@@ -66,6 +66,7 @@ class Method:
         held: From which step on the rate is held for an average of weights; None where none is.
         mixup: Blends training items; None where they stay apart.
         masking: Hides words of sentences; None where nothing is hidden.
+        brought: Names of the model's weights that come from another run and learn at ``init_lr`` of the rate.
     """
 
     training: TrainingConfig
@@ -75,6 +76,7 @@ class Method:
     held: int | None = None
     mixup: Mixup | None = None
     masking: Masking | None = None
+    brought: tuple[str, ...] = ()
 
 
 class Classifier(LightningModule):
@@ -219,7 +221,7 @@ class Classifier(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimiser and, where the rate follows from the step, its schedule."""
-        made = optimizer(self.model, self.settings)
+        made = optimizer(self.model, self.settings, self.method.brought)
         share = rate(self.settings, self.method.steps, self.method.held)
         if share is None:
             return made

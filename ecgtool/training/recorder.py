@@ -21,7 +21,7 @@ from ecgtool.training.averaging import Averaging
 from ecgtool.training.history import Row, best_epoch, finished, further, scores, write_csv
 from ecgtool.training.kept import epoch_file, is_kept, remove_older
 from ecgtool.training.runlog import log
-from ecgtool.training.schedules import first_averaged, plateau
+from ecgtool.training.schedules import first_averaged, plateau, set_rate
 
 
 class WholeCheckpoints(CheckpointIO):
@@ -98,8 +98,7 @@ class Recorder(Callback):
         improved = best_epoch(values) == len(values) - 1
         self._keep_weights(trainer, improved)
         if self.training.scheduler == "plateau":
-            for group in trainer.optimizers[0].param_groups:
-                group["lr"] = self.training.lr * self._share_of_rate(values)
+            set_rate(trainer.optimizers[0], self.training.lr * self._share_of_rate(values))
         trainer.save_checkpoint(self.run.path / "checkpoints" / "last.ckpt")
         trainer.should_stop = finished(values, self.training)
         if trainer.is_global_zero:

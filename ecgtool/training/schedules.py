@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from torch import nn, optim
 
 from ecgtool.settings import TrainingConfig
+
+SHARE = "share"
+"""Of a group of weights in an optimiser: what it learns at, as a share of the learning rate."""
 
 Schedule = Callable[[float, float], float]
 """Share of the peak rate, of the share of the steps done (0 to 1) and the share that warms up."""
@@ -79,6 +82,12 @@ def plateau(scores: Sequence[float], patience: int = 3, factor: float = 0.5) -> 
     return share
 
 
+def set_rate(made: optim.Optimizer, value: float) -> None:
+    """Give an optimiser a learning rate, of which each group of weights has its share."""
+    for group in made.param_groups:
+        group["lr"] = value * group.get(SHARE, 1.0)  # a checkpoint of a time without shares has none
+
+
 def first_averaged(training: TrainingConfig) -> int | None:
     """The first epoch, from 0, whose weights ``training.swa`` averages; None where there is none."""
     if not training.swa:
@@ -86,15 +95,28 @@ def first_averaged(training: TrainingConfig) -> int | None:
     return training.epochs - max(1, round(training.swa * training.epochs))
 
 
-def optimizer(module: nn.Module, config: TrainingConfig) -> optim.Optimizer:
+def optimizer(module: nn.Module, config: TrainingConfig, brought: Collection[str] = ()) -> optim.Optimizer:
     """The optimiser; biases and normalisation weights are not decayed.
 
     ``adamw`` decays beside the gradient, ``adam`` and ``sgd`` through it (L2); ``sgd`` has a momentum of 0.9.
+
+    Args:
+        module: What is trained.
+        config: The settings.
+        brought: Names of the weights that another run has trained, which learn at ``init_lr`` of the rate (Howard and
+            Ruder 2018, arXiv:1801.06146).
     """
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    slow = frozenset(brought) if config.init_lr != 1 else frozenset()
+    trained = [(name, weight) for name, weight in module.named_parameters() if weight.requires_grad]
     groups = [
-        {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
+        {
+            "params": [weight for name, weight in trained if (weight.ndim > 1) == decayed and (name in slow) == late],
+            "weight_decay": config.weight_decay if decayed else 0.0,
+            "lr": config.lr * (config.init_lr if late else 1.0),
+            SHARE: config.init_lr if late else 1.0,
+        }
+        for late in (False, True)
+        for decayed in (True, False)
     ]
     groups = [group for group in groups if group["params"]]
     match config.optimizer:

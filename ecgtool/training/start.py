@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -11,13 +11,16 @@ from ecgtool.errors import ConfigError
 from ecgtool.home import portable
 from ecgtool.models.checkpoint import PREFIX, read_checkpoint
 from ecgtool.models.contract import Normalised
-from ecgtool.run import VOCABULARY
+from ecgtool.run import VOCABULARY, Run
 from ecgtool.store import Store
 from ecgtool.training.lineage import Start
 from ecgtool.training.runlog import log
 
 NETWORK = "network."
 """Before each weight of the network itself; the statistics beside it belong to the run's own training items."""
+
+BROUGHT = "brought"
+"""Among what a checkpoint records: the names of the weights that another run has trained."""
 
 
 def matching(model: Normalised, checkpoint: Path) -> dict[str, Tensor]:
@@ -56,8 +59,53 @@ def refuse_other_words(start: Start, store: Store) -> None:
     )
 
 
-def start_from(model: Normalised, checkpoint: Path) -> None:
+def refuse_nothing_new(model: Normalised, brought: Collection[str]) -> None:
+    """Refuse to leave the weights of another run as they are where there are no others.
+
+    Args:
+        model: What is to be trained.
+        brought: Names of the weights that are to be left.
+
+    Raises:
+        ConfigError: There is nothing to train.
+    """
+    if all(name in brought for name, _ in model.named_parameters()):
+        raise ConfigError(
+            "training.init_lr is 0, and --init brings every weight of this model: there is nothing to train.",
+            "Give a share of the rate, for example --set training.init_lr=0.1",
+        )
+
+
+def started(model: Normalised, run: Run, *, fresh: bool) -> tuple[str, ...]:
+    """Names of the model's weights that come from another run; a fresh run is given them.
+
+    Where ``training.init_lr`` is 0 they are left as they are: they have no gradient.
+
+    Args:
+        model: What is trained.
+        run: The run; one that goes on has its own weights, and knows which of them it was given.
+        fresh: Whether nothing is trained yet.
+
+    Raises:
+        EcgError: As :func:`matching`.
+    """
+    if not run.lineage.parents:
+        return ()
+    if fresh:
+        brought = start_from(model, Start.find(run.lineage.parents[0]).checkpoint)
+    else:  # the run it came from may be gone
+        brought = tuple(read_checkpoint(run.checkpoint("last"))["hyper_parameters"].get(BROUGHT, ()))
+    if run.config.training.init_lr == 0:
+        for name, weight in model.named_parameters():
+            weight.requires_grad_(name not in brought)
+    return brought
+
+
+def start_from(model: Normalised, checkpoint: Path) -> tuple[str, ...]:
     """Put the weights that fit into the model; those of another name or shape (the head of another task) stay new.
+
+    Returns:
+        The names of those that were put in.
 
     Raises:
         EcgError: As :func:`matching`.
@@ -65,6 +113,7 @@ def start_from(model: Normalised, checkpoint: Path) -> None:
     fitting, own = matching(model, checkpoint), _weights(model)
     model.load_state_dict(fitting, strict=False)
     _tell(checkpoint, len(fitting), [key for key in own if key not in fitting], own)
+    return tuple(fitting)
 
 
 def _weights(model: Normalised) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,7 +34,7 @@ from ecgtool.training.data import training_targets
 from ecgtool.training.feed import Feed
 from ecgtool.training.history import read_history
 from ecgtool.training.inference import pick_device
-from ecgtool.training.lineage import Start, going_on, how_to_resume
+from ecgtool.training.lineage import going_on, how_to_resume
 from ecgtool.training.losses import Loss, balanced
 from ecgtool.training.masking import Masking
 from ecgtool.training.mixup import mixup_of
@@ -43,7 +44,7 @@ from ecgtool.training.processes import first_process
 from ecgtool.training.recorder import Recorder, WholeCheckpoints
 from ecgtool.training.runlog import log
 from ecgtool.training.schedules import first_averaged
-from ecgtool.training.start import start_from
+from ecgtool.training.start import BROUGHT, started
 from ecgtool.training.trackers import tracked
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -95,13 +96,12 @@ def classifier(run: Run, plan: Plan, feed: Feed, targets: npt.NDArray[Any], *, f
     training, task = run.config.training, plan.task
     torch.manual_seed(training.seed)
     model = new_model(run)
-    if fresh and run.lineage.parents:
-        start_from(model, Start.find(run.lineage.parents[0]).checkpoint)
+    brought = started(model, run, fresh=fresh)
     return Classifier(
         model,
         _loss(training, task, targets[plan.train]),
         Goal(task, plan.metric, targets[plan.val]),
-        _method(run, plan, feed),
+        replace(_method(run, plan, feed), brought=brought),
         mv_per_count=plan.store.manifest.scale_uv / 1000,
         hyper_parameters={
             "config": run.config.model_dump(mode="json"),
@@ -109,6 +109,7 @@ def classifier(run: Run, plan: Plan, feed: Feed, targets: npt.NDArray[Any], *, f
             "norm_stats": run.norm_stats.model_dump(mode="json"),
             "fs": run.lineage.fs,
             "samples": run.lineage.samples,
+            BROUGHT: list(brought),
         },
     )
 
