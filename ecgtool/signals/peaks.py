@@ -40,6 +40,8 @@ NOISE_SHARE = 1.0
 BACK_SHARE = 0.5
 STANDS_OUT = 2.5
 """A beat's level is at least so many times the lower quartile of the level in the second before and after it."""
+UNEVEN = 0.1
+"""What a lead weighs whose beats are of very different size, beside one whose beats are alike."""
 RATE_HZ = 120.0
 """About the rate at which beats are looked for; the peaks are told at the recording's own."""
 
@@ -148,16 +150,17 @@ def _together(level: Signal, gaps: npt.NDArray[np.bool_], rate: float) -> tuple[
     """One level for all leads, [samples], and what a deflection of each lead weighs, [leads, blocks].
 
     Each lead's level is put in units of its usual beat and weighted by how far the usual beat stands out of the lead's
-    own background; a block with a gap hardly counts. The mean is one of roots: what is in all leads counts for more
-    than what is large in one.
+    own background, and by how even its beats are; a block with a gap hardly counts. The mean is one of roots: what is
+    in all leads counts for more than what is large in one.
     """
     if len(level) == 1:
         return level[0], np.ones((1, _blocks(level, rate).shape[1]), np.float32)
     cut = _blocks(level, rate)
-    usual = np.maximum(_around(cut.max(axis=-1)), _TINY)
+    top = cut.max(axis=-1)
+    usual = np.maximum(_around(top), _TINY)
     quiet = _lower_quartile(cut[..., ::4])
     background = np.maximum(np.maximum(_around(quiet), quiet), usual / 20)  # a burst of noise counts at once
-    weights = np.maximum(usual / background - STANDS_OUT, 0) * (usual > _TINY) + _TINY
+    weights = np.maximum(usual / background - STANDS_OUT, 0) * (usual > _TINY) * _even(top) + _TINY
     if gaps.any():
         parts = np.linspace(0, gaps.shape[1], weights.shape[1], endpoint=False).astype(int)
         weights[np.logical_or.reduceat(gaps, parts, axis=1)] = _TINY
@@ -165,6 +168,19 @@ def _together(level: Signal, gaps: npt.NDArray[np.bool_], rate: float) -> tuple[
     block = _block_of(np.arange(level.shape[1]), level, rate)
     roots = np.sqrt(level) * (weights / np.sqrt(usual))[:, block]
     return np.square(roots.sum(axis=0)), weights / usual
+
+
+def _even(top: Signal) -> Signal:
+    """How alike the largest humps of a lead are hereabouts, 1 down to `UNEVEN`; their heights are [leads, blocks].
+
+    An electrode that comes off and on draws humps many times as high as a beat, with next to nothing between them. Of
+    each two blocks the larger counts, so that a pause, or a heart slower than the blocks, is not uneven.
+    """
+    from scipy.ndimage import maximum_filter1d, minimum_filter1d
+
+    beat = maximum_filter1d(top, 2, axis=1, mode="nearest")
+    least, most = (f(beat, _BLOCKS, axis=1, mode="nearest") for f in (minimum_filter1d, maximum_filter1d))
+    return np.maximum(np.square(least / np.maximum(most, _TINY)), UNEVEN)
 
 
 def _humps(level: Signal, rate: float) -> _Humps:

@@ -89,6 +89,28 @@ def test_a_second_lead_bridges_a_burst_of_noise():
     assert matched(truth, both)[0] >= len(truth) - 1
 
 
+def test_a_lead_whose_electrode_comes_off_and_on_takes_no_beat_away():
+    signal, truth = drawn(seconds=60)
+    loose = signal[[1, 7]].copy()
+    random = np.random.default_rng(1)
+    for at in random.integers(0, loose.shape[1] - 200, 25):
+        loose[1, at : at + random.integers(20, 200)] += random.choice([-5.0, 5.0])
+    peaks = r_peaks(loose, 500.0)
+    hit, right = matched(truth, peaks / 500.0)
+    assert (hit, right) == (len(truth), len(peaks))
+
+
+def test_a_slow_heart_is_heard_beside_a_lead_of_noise():
+    signal, truth = drawn(seconds=60)
+    beats = truth[::3]  # of each three beats the first is left, the others are lines
+    slow = np.tile(signal[[1, 7]][:, :1], (1, signal.shape[1]))
+    for at in np.round(beats * 500).astype(int):
+        near = slice(max(0, at - 150), at + 250)
+        slow[:, near] = signal[[1, 7]][:, near]
+    slow[1] = 0.3 * np.random.default_rng(5).standard_normal(signal.shape[1])
+    assert matched(beats, r_peaks(slow.astype(np.float32), 500.0) / 500.0)[0] == len(beats)
+
+
 def test_peaks_lie_on_the_extremum_of_a_lead():
     signal, _truth = drawn()
     lead = signal[1]
@@ -119,11 +141,14 @@ def test_the_rate_of_sampling_does_not_matter(fs):
     assert matched(truth, peaks / fs) == (len(truth), len(peaks))
 
 
-@pytest.mark.parametrize(("record", "lead", "least"), [("100", 0, 0.999), ("203", 0, 0.985), ("208", 0, 0.993)])
-def test_beats_of_real_recordings_are_found(recordings, record, lead, least):
+@pytest.mark.parametrize(
+    ("record", "leads", "least"),
+    [("100", [0], 0.999), ("203", [0], 0.985), ("208", [0], 0.993), ("200", [0, 1], 0.997), ("103", [0, 1], 0.999)],
+)
+def test_beats_of_real_recordings_are_found(recordings, record, leads, least):
     wfdb = pytest.importorskip("wfdb")
     path = str(recordings("mitdb") / record)
-    signal = read_record(recordings("mitdb") / f"{record}.hea").signal[[lead]]
+    signal = read_record(recordings("mitdb") / f"{record}.hea").signal[leads]
     marks = wfdb.rdann(path, "atr")
     truth = np.array(
         [at for at, symbol in zip(marks.sample, marks.symbol, strict=True) if symbol in "NLRBAaJSVrFejnE/fQ?"]
