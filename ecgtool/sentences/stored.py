@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shlex
 import shutil
 from collections.abc import Mapping
 from functools import cached_property, partial
@@ -30,6 +31,7 @@ from pydantic import Field
 from ecgtool.config import checked
 from ecgtool.errors import ConfigError, DataError, FormatError
 from ecgtool.files import json_text, locked_folder, read_json, staged_folder, write_json, write_unpublished
+from ecgtool.home import portable
 from ecgtool.manifest import StoreManifest
 from ecgtool.sentences.vocabulary import Vocabulary
 from ecgtool.settings import Section
@@ -41,7 +43,6 @@ ARRAYS = {"tokens": np.int16, "spans": np.int32, "beats": np.int32, "offsets": n
 """The arrays, in their order, and their types."""
 
 _FILES = ("manifest.json", "vocabulary.json", *(f"{name}.npy" for name in ARRAYS))
-_AGAIN = "Make them again with: ecg sentences STORE --force"
 
 
 class SentencesManifest(Section):
@@ -85,16 +86,21 @@ class Sentences:
         """
         held = store.manifest.sentences
         if not held:
-            raise DataError(f"{store.path.name} has no sentences.", f"Make them with: ecg sentences {store.path.name}")
+            name = shlex.quote(portable(store.path))
+            first = "" if store.manifest.waves else f"ecg segment {name} && "
+            raise DataError(f"{store.path.name} has no sentences.", f"Make them with: {first}ecg sentences {name}")
         path = folder_of(store.path, held)
+        gone = [name for name in _FILES if not (path / name).is_file()]
+        if gone:
+            raise FormatError(f"{path} should hold the sentences of its store, and lacks {gone[0]}.", _again(path))
         document = read_json(path / "manifest.json")
         try:
             manifest = checked(SentencesManifest, document)
         except ConfigError as error:
-            raise FormatError(f"{path}/manifest.json: {error.message}", _AGAIN) from None
+            raise FormatError(f"{path}/manifest.json: {error.message}", _again(path)) from None
         vocabulary = Vocabulary.read(path / "vocabulary.json")
         if manifest.digest != held or manifest.vocabulary != vocabulary.digest:
-            raise FormatError(f"{path} does not hold the sentences that its store promises.", _AGAIN)
+            raise FormatError(f"{path} does not hold the sentences that its store promises.", _again(path))
         return cls(path, manifest, vocabulary)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -114,7 +120,9 @@ class Sentences:
         }
         made = {name: self._array(name, shapes[name]) for name in ARRAYS}
         if digest_of(held, made) != held.digest:
-            raise FormatError(f"{self.path} does not hold the words that were made: a file was changed.", _AGAIN)
+            raise FormatError(
+                f"{self.path} does not hold the words that were made: a file was changed.", _again(self.path)
+            )
         return made
 
     @property
@@ -154,9 +162,10 @@ class Sentences:
         try:
             made: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
         except (OSError, ValueError, TypeError, EOFError, SyntaxError) as error:
-            raise FormatError(f"{path} is damaged: {error}.", _AGAIN) from None
+            raise FormatError(f"{path} is damaged: {error}.", _again(self.path)) from None
         if made.shape != shape or made.dtype != ARRAYS[name]:
-            raise FormatError(f"{path} holds {made.dtype} {made.shape}, not {shape} as its manifest promises.", _AGAIN)
+            said = f"{path} holds {made.dtype} {made.shape}, not {shape} as its manifest promises."
+            raise FormatError(said, _again(self.path))
         return made
 
 
@@ -179,6 +188,11 @@ def digest_of(manifest: SentencesManifest, arrays: Mapping[str, npt.NDArray[Any]
 def folder_of(store: Path, digest: str) -> Path:
     """Where the sentences of a digest lie in a store."""
     return store / "sentences" / digest.removeprefix("sha256:")[:16]
+
+
+def _again(path: Path) -> str:
+    """How to make the sentences of a folder anew."""
+    return f"Make them again with: ecg sentences {shlex.quote(portable(path.parent.parent))} --force"
 
 
 def add(path: Path, made: Made) -> Store:

@@ -32,6 +32,7 @@ from ecgtool.store import Store
 from ecgtool.training.folds import seen_patients
 from ecgtool.training.history import unfinished
 from ecgtool.training.inference import forward, pick_device, predicted
+from ecgtool.training.start import refuse_other_words
 from ecgtool.training.wave_figures import wave_figures
 
 
@@ -70,7 +71,7 @@ def measure(run: Run, store: Store | None = None, split: str = "test", options: 
             "Leave out --rule.",
         )
     options = replace(options, device=pick_device(options.device))
-    data = own_store(run) if store is None else fitting(run.lineage, viewed(run, store))
+    data = own_store(run) if store is None else _fitting(run, store)
     recordings = _told(_recordings(run, data, split, options), run)
     source = _source(run, recordings, options)
     found = _judged(run, recordings, source, options, own=store is None)
@@ -119,6 +120,13 @@ def own_store(run: Run) -> Store:
             f"To evaluate on it as it is now: --dataset {store.path}",
         )
     return store
+
+
+def _fitting(run: Run, store: Store) -> Store:
+    """Another store than the run's own, as the run reads it."""
+    data = fitting(run.lineage, viewed(run, store))
+    refuse_other_words(run, data)
+    return data
 
 
 def _recordings(run: Run, store: Store, split: str, options: Options) -> Recordings:

@@ -151,8 +151,8 @@ def _begun(config: TrainConfig) -> Made:
     start = lineage.Start.find(config.training.init) if config.training.init else None
     if start is not None and not config.training.init_leak:
         lineage.refuse_leak(start, plan.store, _held_out(plan))
-    if start is not None:
-        refuse_other_words(start, plan.store)
+    if start is not None and start.run is not None:
+        refuse_other_words(start.run, plan.store)
     stats = norm_stats(plan.store, plan.train, config.data.normalise, plan.tabular)
     check_quickly(Subject(plan, stats, start))
     if start is not None:

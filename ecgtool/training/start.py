@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -38,24 +39,25 @@ def matching(model: Normalised, checkpoint: Path) -> dict[str, Tensor]:
     return fitting
 
 
-def refuse_other_words(start: Start, store: Store) -> None:
-    """Refuse weights that have learned to read another vocabulary than that of the sentences.
+def refuse_other_words(run: Run, store: Store) -> None:
+    """Refuse a run that has learned to read another vocabulary than that of the sentences.
 
     Args:
-        start: The weights.
-        store: This run's data, as it reads them.
+        run: A run to start from, or to be judged.
+        store: Data as it is to read them.
 
     Raises:
-        ConfigError: They have: what a word is called means another wave to them.
+        ConfigError: It has: what a word is called means another wave to it.
     """
-    given, own = start.run.lineage.words if start.run else None, store.manifest.words
-    if start.run is None or given is None or own is None or given.vocabulary == own.vocabulary:
+    given, own = run.lineage.words, store.manifest.words
+    if given is None or own is None or given.vocabulary == own.vocabulary:
         return
-    words = portable(start.run.path / VOCABULARY)
+    words = shlex.quote(portable(run.path / VOCABULARY))
     raise ConfigError(
-        f"{start.name} was trained on the words of another vocabulary ({given.vocabulary[:15]}...) than the sentences"
+        f"{run.name} was trained on the words of another vocabulary ({given.vocabulary[:15]}...) than the sentences"
         f" of {store.path.name} are made of ({own.vocabulary[:15]}...).",
-        f"Make them again with its words: ecg sentences {store.path.name} --vocabulary {words} --force",
+        f"Make them again with its words: ecg sentences {shlex.quote(portable(store.path))} --vocabulary {words}"
+        " --force",
     )
 
 

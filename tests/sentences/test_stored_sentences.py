@@ -2,6 +2,8 @@
 
 import errno
 import json
+import shlex
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from corpora import contents
 from failing_disk import FailingDisk
 from spoken import FS, spoken
+from support import make_store
 
 from ecgtool.errors import ConfigError, DataError, EcgError, FormatError, IntegrityError
 from ecgtool.sentences.building import Asked, build
@@ -231,6 +234,26 @@ def test_a_copy_that_cannot_be_written_is_not_there(drawn, tmp_path, monkeypatch
             build(drawn, FEW, tmp_path / "copy")
     assert list(tmp_path.iterdir()) == []
     assert contents(drawn.path) == before
+
+
+@pytest.mark.parametrize("name", ["vocabulary.json", "tokens.npy", "manifest.json", ""])
+def test_sentences_that_are_gone_name_the_command_that_makes_them_again(drawn, tmp_path, name):
+    store = build(drawn, FEW, tmp_path / "my store")
+    path = folder_of(store.path, store.manifest.sentences) / name
+    shutil.rmtree(store.path / "sentences") if not name else path.unlink()
+    with pytest.raises(FormatError, match=f"lacks {name or 'manifest.json'}") as caught:
+        Sentences.open(Store.open(store.path))
+    command = shlex.split(caught.value.hint.removeprefix("Make them again with: "))
+    assert command == ["ecg", "sentences", str(store.path), "--force"]
+    again = build(Store.open(store.path), FEW, force=True)
+    assert again.manifest.sentences == store.manifest.sentences
+
+
+def test_a_store_without_waves_is_told_both_commands(tmp_path):
+    store = make_store(tmp_path / "bare")
+    with pytest.raises(DataError) as caught:
+        Sentences.open(store)
+    assert caught.value.hint == f"Make them with: ecg segment {store.path} && ecg sentences {store.path}"
 
 
 @pytest.mark.parametrize("name", ["tokens.npy", "offsets.npy", "rows.npy"])

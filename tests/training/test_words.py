@@ -120,9 +120,27 @@ def test_weights_of_another_vocabulary_are_refused_with_the_way_out(store, pretr
     other = with_sentences(other, clusters={"P": 1, "QRS": 3, "T": 2, "BG": 3})
     with pytest.raises(ConfigError, match="another vocabulary") as caught:
         fit(config(other, "beats", init=str(pretrained.path)), str(tmp_path / "run"))
-    assert caught.value.hint.startswith("Make them again with its words: ecg sentences other --vocabulary ")
+    assert caught.value.hint.startswith(f"Make them again with its words: ecg sentences {other.path} --vocabulary ")
     assert "vocabulary.json" in caught.value.hint
     assert not (tmp_path / "run").exists()
+
+
+def test_sentences_of_other_words_are_not_judged_by_a_run_that_reads_its_own(ecg, store, classified, tmp_path):
+    other = Store.open(shutil.copytree(store.path, tmp_path / "other"))
+    with_sentences(other, clusters={"P": 1, "QRS": 3, "T": 2, "BG": 3})
+    done = ecg("evaluate", classified.path, "--dataset", other.path)
+    assert done.code == 1
+    assert "was trained on the words of another vocabulary" in done.err
+    words = classified.path / "vocabulary.json"
+    assert ecg("sentences", other.path, "--vocabulary", words, "--force").code == 0
+    assert ecg("evaluate", classified.path, "--dataset", other.path, "--bootstrap", 0).code == 0
+
+
+def test_a_store_without_sentences_is_one_line_with_what_makes_them(ecg, store, classified, tmp_path):
+    bare = Store.open(shutil.copytree(store.path, tmp_path / "bare", ignore=shutil.ignore_patterns("sentences")))
+    done = ecg("evaluate", classified.path, "--dataset", bare.path)
+    assert done.code == 1
+    assert f"Make them again with: ecg sentences {bare.path} --force" in done.err.replace("\n", " ")
 
 
 @pytest.mark.parametrize("task", ["words", "beats"])
