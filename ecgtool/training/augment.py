@@ -22,6 +22,7 @@ from ecgtool.task import Task
 AUGMENTATIONS = Registry(
     "augmentations",
     {
+        "fibrillation": "ecgtool.training.augment_waves:fibrillation",
         "hurry": "ecgtool.training.augment_waves:hurry",
         "stretch": "ecgtool.training.augment_time:stretch",
         "shift": "ecgtool.training.augment_time:shift",
