@@ -65,9 +65,8 @@ def decode(said: Floats, beats: npt.NDArray[np.float64], fs: float) -> Found:
     shared = (1 - SHARE) * said + SHARE * mean
     seen, beat = of_beats(runs_of(mean.argmax(axis=1)), mean[0], beats, fs)
     own = _lasting(runs_of(shared.argmax(axis=1)), fs)
-    edges = [
-        _in_leads(kind, seen, own, _crossings(mean, seen), _crossings(shared, own), len(said)) for kind in range(KINDS)
-    ]
+    seen_edges, own_edges = _crossings(mean, seen), _crossings(shared, own)
+    edges = [_in_leads(kind, seen, own, seen_edges, own_edges, len(said)) for kind in range(KINDS)]
     leads, number = np.arange(len(said)), [beat[seen.kind == kind] for kind in range(KINDS)]
     return Found(
         np.concatenate([np.repeat(leads, len(each)) for each in number]),
