@@ -16,7 +16,8 @@ import numpy as np
 from ecgtool.datasets.qtdb import FS, QTDB
 from ecgtool.delineation import METHODS
 from ecgtool.delineation.walk import of_record, waves_of
-from ecgtool.metrics.waves import BOUNDARIES, WINDOW_S, edges
+from ecgtool.metrics.values import WINDOW_S
+from ecgtool.metrics.waves import BOUNDARIES, edges
 
 ROW = "  {:<11} n {:>4}  Se {:.4f}  error {:+5.1f} ± {:4.1f} ms"
 

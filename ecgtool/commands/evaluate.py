@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ecgtool.catalog.bundle import Bundle
     from ecgtool.evaluation import Evaluation, Options
     from ecgtool.metrics import Metrics
+    from ecgtool.metrics.beat_documents import BeatMetrics
     from ecgtool.report.comparison import Pair
     from ecgtool.store import Store
 
@@ -28,6 +29,15 @@ RuleName = Annotated[
         "--rule",
         help="What picks a run's thresholds on its validation split: f1 (the default), youden, sensitivity=0.9 or "
         "specificity=0.9.",
+    ),
+]
+
+Beats = Annotated[
+    Literal["annotated", "detected"],
+    typer.Option(
+        "--beats",
+        help="Of heartbeats: detected also finds the beats anew, as ecg predict does, and counts missed and extra ones "
+        "beside the classes, as EC57 has it.",
     ),
 ]
 
@@ -63,6 +73,7 @@ def evaluate(
         int, typer.Option("--bootstrap", min=0, help="Resamples of the intervals; 0 for none.")
     ] = 1000,
     rule: RuleName = "",
+    beats: Beats = "annotated",
 ) -> Result:
     """Measure a run or a model, or compare two: AUROC, AUPRC, F1 and more with 95 % intervals by patient, a report."""
     from ecgtool.evaluation import Options
@@ -73,6 +84,8 @@ def evaluate(
     store = Store.open(dataset) if dataset else None
     how = (aggregate or "mean") if by_patient or aggregate else None
     options = Options(device, batch, bootstrap, rule or None, how, whole=not other)
+    if beats == "detected":
+        _refuse_found(model, other)
     name = _name(store, split, by_patient=bool(how))
     folder, inside = _folder(model, f"comparison-{_model_name(other)}-{name}" if other else f"evaluation-{name}")
     force = force or (inside and out is None)  # an evaluation inside a run is made anew
@@ -80,6 +93,7 @@ def evaluate(
         return _compared((model, other), store, split, options, (out or folder, force))
     refuse_existing(out or folder, force=force, holds=HOLDS)
     found = _measured(model, store, split, options)
+    found = _with_found_beats(found, model, store, split) if beats == "detected" else found
     write_report(found, out or folder, force=force)
     following = f"ecg export {model} --format all" if inside else f"ecg predict {model} FILE"
     return Result({**found.document, "report": str(out or folder)}, _said(found, out or folder), [following])
@@ -136,6 +150,45 @@ def _measured(model: str, store: Store | None, split: str, options: Options) -> 
     from ecgtool.serving.evaluate import measure_bundle
 
     return measure_bundle(_bundle(model), store, split, options)
+
+
+def _refuse_found(model: str, other: str) -> None:
+    """Refuse to find beats where no beat is asked for, before anything is measured."""
+    from ecgtool.catalog import find_run
+    from ecgtool.errors import ConfigError
+    from ecgtool.run import Run
+
+    run = find_run(model)
+    task = (Run.open(run).lineage if run is not None else _bundle(model).manifest).task
+    if task.of != "beat":
+        raise ConfigError(f"The task '{task.name}' of {model} is not of heartbeats.", "Leave out --beats.")
+    if other:
+        raise ConfigError("Two models are compared on annotated beats.", "Leave out --beats, or evaluate one by one.")
+
+
+def _with_found_beats(found: Evaluation, model: str, store: Store | None, split: str) -> Evaluation:
+    """The evaluation with the beats that the model finds itself: those of its bundle, which a run is exported as."""
+    from dataclasses import replace
+    from tempfile import TemporaryDirectory
+
+    from ecgtool.catalog import find_run
+    from ecgtool.serving.evaluate import own_store
+    from ecgtool.serving.found_beats import compare_found
+
+    run, beats = find_run(model), found.metrics.beats
+    with TemporaryDirectory() as folder:
+        bundle = _bundle(model) if run is None else _exported(run, store, Path(folder))
+        held = store if store is not None else own_store(bundle)
+        compared = compare_found(bundle, held, split, beats.bootstrap.resamples if beats else 0)
+    whole = beats and beats.model_copy(update={"ec57": compared})
+    return replace(found, metrics=found.metrics.model_copy(update={"beats": whole}))
+
+
+def _exported(run: Path, store: Store | None, folder: Path) -> Bundle:
+    from ecgtool.export.export import export_run
+    from ecgtool.run import Run
+
+    return export_run(Run.open(run), folder / run.name, store=store)
 
 
 def _bundle(model: str) -> Bundle:
@@ -205,7 +258,20 @@ def _beat_tables(metrics: Metrics) -> list[RenderableType]:
         for name, row in metrics.beats.aami.items()
     ]
     heads = ("AAMI", "beats", *(SHORT[name] for name in AAMI_QUANTITIES))
-    return [*made, *([table(heads, ectopic)] if ectopic else [])]
+    return [*made, *([table(heads, ectopic)] if ectopic else []), *_found_tables(metrics.beats)]
+
+
+def _found_tables(beats: BeatMetrics) -> list[RenderableType]:
+    """The matrix of found beats and its figures; none where they were not asked for."""
+    from ecgtool.console import table
+    from ecgtool.report import ec57
+    from ecgtool.report.page import spoken
+
+    if beats.ec57 is None:
+        return []
+    rows = [[cell if isinstance(cell, str) else spoken(cell) for cell in row] for row in ec57.figure_rows(beats.ec57)]
+    matrix = table(ec57.matrix_heads(beats.ec57), ec57.matrix_rows(beats.ec57), ec57.titled(beats.ec57))
+    return [matrix, table(ec57.FIGURE_HEADS, rows)]
 
 
 def _said_of_two(compared: Pair, folder: Path) -> RenderableType:

@@ -144,9 +144,15 @@ def average(counts: BeatCounts, weights: Floats) -> Floats:
     A record in which a figure is undefined counts in no mean: a sensitivity is that of the records that have the class,
     a positive predictivity that of the records in which it was called.
     """
-    each = of_classes(counts.matrices)
-    defined = np.isfinite(each)
-    return share(np.nan_to_num(each) @ weights, defined.astype(np.float64) @ weights)
+    return record_mean(of_classes(counts.matrices), weights)
+
+
+def record_mean(each: Floats, weights: Floats) -> Floats:
+    """The mean of the records' own figures [..., records] under weights [records, resamples]: [..., resamples].
+
+    A record in which a figure is undefined, NaN, counts in no mean of it.
+    """
+    return share(np.nan_to_num(each) @ weights, np.isfinite(each).astype(np.float64) @ weights)
 
 
 def share(part: npt.ArrayLike, whole: npt.ArrayLike) -> Floats:

@@ -40,6 +40,30 @@ class Detection(Section):
     bootstrap: Resampling
 
 
+class RecordMatrix(Section):
+    """The beats of one record, found beside those that are there."""
+
+    record: str
+    patient: str = ""
+    matrix: list[list[int]] = Field(description="As in Ec57.")
+
+
+class Ec57(Section):
+    """Beats that were found and called, against a reference, beat by beat."""
+
+    labels: tuple[str, ...]
+    window_s: float
+    skipped_s: float = Field(description="What was left out at the beginning of each record.")
+    records: int
+    matrix: list[list[int]] = Field(
+        description="[true, called] of all records; in the last row extra beats, in the last column missed ones."
+    )
+    gross: dict[str, dict[str, Value]] = Field(description="Of all beats together: QRS, VEB, SVEB.")
+    average: dict[str, dict[str, Value]] = Field(description="Mean of the records in which the figure is defined.")
+    by_record: tuple[RecordMatrix, ...] = Field((), description="Left out where figures travel.")
+    bootstrap: Resampling
+
+
 class ClassFigures(Section):
     """One class of beats."""
 
@@ -95,4 +119,5 @@ class BeatMetrics(Section):
     confusion: list[list[int]] = Field(description="[true, called] of all records.")
     by_record: tuple[RecordBeats, ...] = Field((), description="Left out where figures travel.")
     detection: Detection | None = Field(None, description="How well beats were found, where that was asked.")
+    ec57: Ec57 | None = Field(None, description="Found beats and their classes, where these were asked for.")
     bootstrap: Resampling

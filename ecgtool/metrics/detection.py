@@ -15,14 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ecgtool.errors import DataError
+from ecgtool.metrics.beat_counts import record_mean, share
 from ecgtool.metrics.beat_documents import Detected, Detection
 from ecgtool.metrics.bootstrap import patient_codes, resamples
 from ecgtool.metrics.estimates import estimated
-from ecgtool.metrics.values import Resampling
+from ecgtool.metrics.values import WINDOW_S, Resampling
 from ecgtool.waves import Samples, nearest
 
-WINDOW_S = 0.150
-"""How far a found beat may be from the beat it is, in seconds (EC57)."""
 LEARNING_S = 300.0
 """What EC57 leaves out at the beginning of each record, in seconds."""
 QUANTITIES = ("sensitivity", "ppv", "f1")
@@ -149,12 +148,9 @@ def _figures(counts: Floats) -> Floats:
     reference, found, matched = counts
     parts = np.stack([matched, matched, 2 * matched])
     whole = np.stack([reference, found, reference + found])
-    return np.divide(parts, whole, out=np.full(parts.shape, np.nan), where=whole > 0)
+    return share(parts, whole)
 
 
 def _average(counts: Floats, weights: Floats) -> Floats:
     """The mean of the records' own figures, [3, resamples]; a record that has none counts in no mean."""
-    each = _figures(counts.T)
-    defined = np.isfinite(each)
-    total, shares = np.nan_to_num(each) @ weights, defined.astype(np.float64) @ weights
-    return np.divide(total, shares, out=np.full(total.shape, np.nan), where=shares > 0)
+    return record_mean(_figures(counts.T), weights)

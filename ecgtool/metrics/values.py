@@ -1,4 +1,4 @@
-"""Values: a figure with its interval, and how intervals are made."""
+"""Values: a figure with its interval, how intervals are made, and when two moments are one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pydantic import Field
 
 from ecgtool.metrics.bootstrap import LEVEL
 from ecgtool.settings import Section
+
+WINDOW_S = 0.150
+"""How far what was found may be from what it is, in seconds, as ANSI/AAMI EC57 has it for beats."""
 
 Method = Literal["bootstrap", "clopper-pearson", "none"]
 

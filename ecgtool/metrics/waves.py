@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from ecgtool.metrics.values import WINDOW_S
 from ecgtool.settings import Section
 from ecgtool.waves import UNKNOWN, Wave, Waves
 
-WINDOW_S = 0.150
 EDGE_S = 0.02
 """What is found so little outside the span that an expert marked counts as within it."""
 BOUNDARIES = tuple(f"{wave.name} {end}" for wave in Wave for end in ("onset", "offset"))

@@ -7,6 +7,7 @@
     report.md         the same for a repository or a notebook
     predictions.csv   one row per item
     by_record.csv     of heartbeats: one row per record
+    ec57.csv          of heartbeats that were found: one row per record
     figures/          each figure as PNG and SVG
 
 Both pages are the same list of sections (:mod:`ecgtool.report.sections`), rendered twice (:mod:`ecgtool.report.page`).
@@ -19,6 +20,7 @@ from pathlib import Path
 from ecgtool.evaluation import Evaluation
 from ecgtool.files import refuse_existing, staged_folder, write_json, write_text
 from ecgtool.report.beats import write_records
+from ecgtool.report.ec57 import write_ec57
 from ecgtool.report.figures import charts
 from ecgtool.report.mistakes import pictures
 from ecgtool.report.page import as_html, as_markdown, save_images
@@ -27,7 +29,9 @@ from ecgtool.report.words import title
 
 __all__ = ["ATTRIBUTIONS", "HOLDS", "write_report"]
 
-HOLDS = frozenset(("metrics.json", "report.html", "report.md", "predictions.csv", "by_record.csv", "figures"))
+HOLDS = frozenset(
+    ("metrics.json", "report.html", "report.md", "predictions.csv", "by_record.csv", "ec57.csv", "figures")
+)
 """What a report's folder holds: one with anything else in it is never replaced."""
 
 
@@ -51,6 +55,8 @@ def write_report(found: Evaluation, out: Path, *, force: bool = False) -> Path:
         found.predictions.save_csv(folder / "predictions.csv", found.metrics.thresholds)
         if found.metrics.beats is not None:
             write_records(folder / "by_record.csv", found.metrics.beats)
+            if found.metrics.beats.ec57 is not None:
+                write_ec57(folder / "ec57.csv", found.metrics.beats.ec57)
         write_text(folder / "report.md", as_markdown(name, parts, images))
         write_text(folder / "report.html", as_html(name, parts, images))
     return out

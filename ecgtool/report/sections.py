@@ -13,7 +13,7 @@ import numpy as np
 from ecgtool.evaluation import Evaluation
 from ecgtool.metrics import Metrics, Value
 from ecgtool.metrics.outcomes import QUANTITIES
-from ecgtool.report import beats, waves, words
+from ecgtool.report import beats, ec57, waves, words
 from ecgtool.report.page import DASH, Cell, Section, number
 from ecgtool.report.shown import SHOWN
 
@@ -201,6 +201,8 @@ SECTIONS: tuple[Callable[[Evaluation], Section | None], ...] = (
     beats.aami,
     beats.records,
     beats.found_beats,
+    ec57.matrix,
+    ec57.figures,
     waves.boundaries,
     overall,
     labels,

@@ -59,7 +59,7 @@ def measure_bundle(
             f"{bundle.path.name} carries its thresholds; --rule picks those of runs.", "Leave out --rule."
         )
     manifest = bundle.manifest
-    data = fitting(manifest, viewed(manifest, store if store is not None else _own_store(bundle)))
+    data = fitting(manifest, viewed(manifest, store if store is not None else own_store(bundle)))
     threads = os.cpu_count() or 1
     session = bundle.session(threads)
     items = data.indices(split, manifest.task)
@@ -98,7 +98,12 @@ def _thresholds(manifest: BundleManifest, options: Options) -> Mapping[str, floa
     return thresholds_of(manifest, None)
 
 
-def _own_store(bundle: Bundle) -> Store:
+def own_store(bundle: Bundle) -> Store:
+    """The store that a bundle's run was trained on.
+
+    Raises:
+        NotFound: It is not here.
+    """
     name = str(bundle.manifest.run.lineage.get("store", ""))
     try:
         return Store.open(name)

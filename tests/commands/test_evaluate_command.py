@@ -87,6 +87,7 @@ def test_another_store_has_a_report_of_its_own(ecg, run, home):
         (("toy-run", "--rule", "youdn"), "Did you mean 'youden'?"),
         (("toy-run", "--rule", "sensitivity"), "sensitivity=0.9"),
         (("toy-run", "--rule", "sensitivity=2"), "cannot be asked for"),
+        (("toy-run", "--beats", "detected"), "not of heartbeats"),
         (("toy-run", "toy-rum"), "Did you mean 'toy-run'?"),
     ],
 )

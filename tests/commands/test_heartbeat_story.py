@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -154,3 +155,36 @@ def test_a_changed_byte_is_found_before_a_beat_is_judged(ecg, story, tmp_path):
     done = ecg("predict", "./copy", path)
     assert done.code == 1
     assert "was changed" in done.err
+
+
+@pytest.mark.parametrize("model", ["first", "beats"])
+def test_beats_that_a_model_finds_itself_are_compared_with_the_annotated_ones(ecg, story, tmp_path, model):
+    done = ecg("evaluate", model, "--beats", "detected", "--bootstrap", "20", "--out", tmp_path / "report", "--json")
+    assert done.code == 0, done.err
+    held = done.json["beats"]["ec57"]
+    matrix = np.array(held["matrix"])
+    assert held["skipped_s"] == 0  # recordings of 40 s have nothing after five minutes
+    assert matrix[:-1].sum() == done.json["beats"]["beats"]
+    assert held["gross"]["QRS"]["sensitivity"]["value"] > 0.95 < held["gross"]["QRS"]["ppv"]["value"]
+    assert matrix[-1, -1] == 0
+    rows = list(csv.DictReader((tmp_path / "report/ec57.csv").read_text().splitlines()))
+    assert [row["record"] for row in rows] == ["r13", "r14", "r15"]
+    assert sum(int(row["V/V"]) for row in rows) == matrix[2, 2]
+    assert sum(int(row["O/N"]) for row in rows) == matrix[5, 0]
+    assert "Found beats beside annotated ones (EC57), 3 records, whole" in (tmp_path / "report/report.md").read_text()
+
+
+def test_what_a_model_says_of_found_beats_is_what_predict_says(ecg, story, tmp_path):
+    done = ecg("evaluate", "beats", "--beats", "detected", "--bootstrap", "0", "--out", tmp_path / "report", "--json")
+    said = ecg("predict", "beats", *(f"drawn:{item}" for item in ("r13", "r14", "r15")), "--json")
+    counts = Counter(beat["class"] for found in said.json["predictions"] for beat in found["beats"])
+    matrix = np.array(done.json["beats"]["ec57"]["matrix"])
+    assert dict(zip("NSVFQ", matrix[:, :-1].sum(axis=0).tolist(), strict=True)) == {
+        label: counts[label] for label in "NSVFQ"
+    }
+
+
+def test_found_beats_are_refused_for_two_models(ecg, story):
+    done = ecg("evaluate", "first", "beats", "--beats", "detected")
+    assert done.code == 1
+    assert "annotated beats" in done.err
