@@ -89,10 +89,13 @@ def _added(store: Store, out: str, ask: Ask, name: str, workers: int, *, force: 
     from ecgtool.delineation.stored import add_waves, copied
     from ecgtool.delineation.walk_many import of_store
     from ecgtool.home import place
+    from ecgtool.signals.peaks import rough
 
     beats_from, find = ask.beats_of(store), of_store(store, ask, workers)
     if beats_from == "reference" and not ask.beats:
         log.info("The beats are those that %s has annotated; --beats detected finds them anew.", store.path.name)
+    for line in rough(store.manifest.fs):
+        log.warning("%s: %s", store.path.name, line)
     if out:
         store = copied(store, place("stores", out), force=force)
     name = name or ask.method

@@ -18,6 +18,7 @@ from ecgtool.delineation import delineate
 from ecgtool.errors import DataError
 from ecgtool.formats import read_record
 from ecgtool.record import Record
+from ecgtool.signals.peaks import rough
 from ecgtool.store import Store
 from ecgtool.waves import UNKNOWN, Samples, Waves
 
@@ -43,7 +44,7 @@ class Source:
         read: ``read(begin, end)`` gives these samples: float32 [leads, end - begin].
         calibrated: Whether they are millivolts.
         recorded: The leads of the whole recording, of which ``leads`` may be a part.
-        warnings: What its file promises and does not keep.
+        warnings: What its file promises and does not keep, and what its rate does not allow.
     """
 
     name: str
@@ -77,7 +78,7 @@ def of_record(record: Record, leads: Sequence[str] = ()) -> Source:
         read=lambda begin, end: signal[:, begin:end],
         calibrated=record.calibrated,
         recorded=record.leads,
-        warnings=tuple(record.meta.get("warnings", ())),
+        warnings=(*record.meta.get("warnings", ()), *rough(record.fs)),
     )
 
 
@@ -122,7 +123,7 @@ def of_item(store: Store, item: int, leads: Sequence[str] = ()) -> Source:
     def read(begin: int, end: int) -> Floats:
         return store.signals[item, :, begin:end][rows].astype(np.float32) * scale
 
-    return Source(f"item {item}", held.fs, chosen, held.samples, read, held.calibrated)
+    return Source(f"item {item}", held.fs, chosen, held.samples, read, held.calibrated, (), rough(held.fs))
 
 
 def walk(source: Source, method: str = "", beats: Samples | None = None, watch: Watch | None = None) -> Iterator[Waves]:

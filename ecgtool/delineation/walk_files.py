@@ -32,7 +32,7 @@ class Summary:
         record: Its name.
         seconds: Its length.
         leads: Leads that were looked at.
-        warnings: What its file promises and does not keep.
+        warnings: What its file promises and does not keep, and what its rate does not allow.
         waves: Waves of each kind, all leads together.
         measured: Rate, intervals and amplitudes.
     """

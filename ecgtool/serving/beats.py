@@ -28,6 +28,7 @@ from ecgtool.settings import BeatConfig, Preprocessing
 from ecgtool.signals import rr
 from ecgtool.signals.beats import columns, features, windows
 from ecgtool.signals.leads import MASK
+from ecgtool.signals.peaks import rough
 from ecgtool.signals.preprocess import preprocess, settling_s
 from ecgtool.store import Store
 
@@ -201,13 +202,14 @@ class BeatPredictor:
     def _notes(self, recording: Recording, served: tuple[str, ...], found: Found) -> tuple[str, ...]:
         first = recording.first
         coarse = first.fs < self.manifest.fs / 2
-        rough = (f"{first.fs:g} Hz is coarse: the model learned from {self.manifest.fs:g} Hz",) if coarse else ()
+        slow = (f"{first.fs:g} Hz is coarse: the model learned from {self.manifest.fs:g} Hz",) if coarse else ()
         scaled = () if first.calibrated else ("the recording is not calibrated: its scale was guessed from its size",)
         nothing = () if len(found.beats) else ("no heartbeat was found",)
         return (
             *nothing,
             *notes_of(self.leads, served),
-            *rough,
+            *slow,
+            *rough(first.fs),
             *scaled,
             *signal_notes(first, found.flat, found.invalid, ()),
         )

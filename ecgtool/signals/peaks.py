@@ -42,6 +42,10 @@ STANDS_OUT = 2.5
 """A beat's level is at least so many times the lower quartile of the level in the second before and after it."""
 UNEVEN = 0.1
 """What a lead weighs whose beats are of very different size, beside one whose beats are alike."""
+STUCK_S = 0.2
+"""A lead that stays at its limit for so long is at the recorder's: no QRS complex is so flat."""
+ROUGH_HZ = 50.0
+"""Below this rate beats begin to be missed and invented, and P waves to be lost (see docs/waves.md)."""
 RATE_HZ = 120.0
 """About the rate at which beats are looked for; the peaks are told at the recording's own."""
 
@@ -69,13 +73,23 @@ class _Humps(NamedTuple):
         return _Humps(self.at[chosen], self.level[chosen], self.sure[chosen])
 
 
+def rough(fs: float) -> tuple[str, ...]:
+    """What to say of beats and waves of a recording of so few samples a second; nothing where they are enough."""
+    if fs >= ROUGH_HZ:
+        return ()
+    told = f"below {ROUGH_HZ:g} Hz waves are told roughly, and P waves and beats begin to be missed"
+    return (f"{fs:g} Hz is slow: {told}",)
+
+
 def r_peaks(signal: Signal, fs: float) -> Samples:
     """Find the heart beats of a recording.
 
     Args:
         signal: float32 [leads, samples], in millivolt or any other unit, of any polarity. What is not finite is a gap,
-            and no beat lies where all leads have one. Leads that are off, flat or noisy hardly count.
-        fs: Its rate in Hz, 20 to 100,000. Below about 100 Hz beats are found, but where they peak is told roughly.
+            and no beat lies where all leads have one; so is a stretch at the limit of what the recorder can tell. Leads
+            that are off, flat or noisy hardly count.
+        fs: Its rate in Hz, 20 to 100,000. Below about 100 Hz beats are found, but where they peak is told roughly;
+            below :data:`ROUGH_HZ` see there.
 
     Returns:
         int64 [beats], ascending, samples of the extremum: where the leads, weighted as for the search, lie furthest
@@ -88,6 +102,10 @@ def r_peaks(signal: Signal, fs: float) -> Samples:
     signal = np.ascontiguousarray(signal, np.float32)
     gaps = ~np.isfinite(signal)
     whole = fill(signal, gaps) if gaps.any() else signal
+    stuck = _stuck(whole, fs)
+    if stuck.any():
+        gaps |= stuck
+        whole = fill(whole, stuck)
     spikes = pacing_spikes(whole, fs)
     whole = fill(whole, spikes) if spikes.any() else whole
     whole = whole / np.maximum(np.abs(whole).max(axis=1, keepdims=True), _TINY)
@@ -98,6 +116,24 @@ def r_peaks(signal: Signal, fs: float) -> Samples:
     share = weights[:, _block_of(at, level, rate)]
     peaks = _extremum(whole, coarse, at, share, step, rate)
     return peaks[~gaps[:, peaks].all(axis=0)]
+
+
+def _stuck(signal: Signal, fs: float) -> npt.NDArray[np.bool_]:
+    """The samples [leads, samples] where a lead stays at its highest or lowest value, unless that is its usual one."""
+    least = max(4, round(STUCK_S * fs))
+    some = signal[:, :: least // 2]  # of a stretch so long, two in a row; both are a limit of these few too
+    again = some[:, 1:] == some[:, :-1]
+    limit = (some == some.max(axis=1, keepdims=True)) | (some == some.min(axis=1, keepdims=True))
+    stuck = np.zeros(signal.shape, bool)
+    for row in np.flatnonzero((again & limit[:, 1:]).any(axis=1)):
+        line = signal[row]
+        there = ((line == line.max()) | (line == line.min())) & (line != np.median(line))
+        first, end = np.flatnonzero(np.diff(there, prepend=False, append=False)).reshape(-1, 2).T
+        long = end - first >= least
+        turns = np.zeros(len(line) + 1, np.int8)
+        turns[first[long]], turns[end[long]] = 1, -1
+        stuck[row] = np.cumsum(turns[:-1]) > 0
+    return stuck
 
 
 def _coarse(signal: Signal, step: int) -> Signal:

@@ -50,6 +50,15 @@ def test_a_recording_is_told_in_a_table(ecg, recording, heart):
     assert found["waves"]["QRS"] == 12 * found["beats"]
 
 
+def test_sampling_too_slow_for_waves_is_told_in_one_line(ecg, heart, tmp_path):
+    path = saved(heart.record.select(("II",)).signal[:, ::6], tmp_path / "slow.hea", 250 / 6)
+    done = ecg("segment", path, "-q")
+    assert done.code == 0
+    done = ecg("segment", path)
+    assert done.err.count("is slow") == 1
+    assert "warning: slow: 41.6667 Hz is slow: below 50 Hz" in done.err
+
+
 def test_a_table_has_the_waves_of_every_recording_and_lead(ecg, recording, heart, tmp_path):
     other = write_record(heart.record, tmp_path / "other.hea", "wfdb")
     done = ecg("segment", recording, other, "--out", "waves.csv", "--leads", "v2,ii")

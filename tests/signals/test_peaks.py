@@ -5,7 +5,7 @@ import pytest
 
 from ecgtool.datasets.synthetic import Synthetic
 from ecgtool.formats import read_record
-from ecgtool.signals.peaks import r_peaks
+from ecgtool.signals.peaks import r_peaks, rough
 
 WINDOW_S = 0.15
 
@@ -109,6 +109,28 @@ def test_a_slow_heart_is_heard_beside_a_lead_of_noise():
         slow[:, near] = signal[[1, 7]][:, near]
     slow[1] = 0.3 * np.random.default_rng(5).standard_normal(signal.shape[1])
     assert matched(beats, r_peaks(slow.astype(np.float32), 500.0) / 500.0)[0] == len(beats)
+
+
+@pytest.mark.parametrize("leads", [[1], [1, 7]])
+def test_no_beat_lies_where_a_recording_sticks_at_its_limit(leads):
+    signal, truth = drawn()
+    stuck = signal[leads].copy()
+    stuck[:, 10_000:] = -32.768
+    peaks = r_peaks(stuck, 500.0)
+    before = truth[truth < 19.8]
+    assert matched(before, peaks / 500.0) == (len(before), len(peaks))
+
+
+def test_a_line_that_stays_at_its_usual_value_between_spikes_keeps_its_beats():
+    signal = np.zeros((1, 20_000), np.float32)
+    for at in range(500, 20_000, 400):
+        signal[0, at - 10 : at + 11] = np.hanning(21)
+    assert np.array_equal(r_peaks(signal, 500.0), np.arange(500, 20_000, 400))
+
+
+@pytest.mark.parametrize(("fs", "told"), [(49.9, True), (50.0, False), (500.0, False)])
+def test_slow_sampling_is_told(fs, told):
+    assert bool(rough(fs)) is told
 
 
 def test_peaks_lie_on_the_extremum_of_a_lead():
