@@ -250,6 +250,14 @@ class AugmentConfig(Section):
     muscle_mv: float = Field(0.05, description="Largest deviation of muscle artefact, in mV.", ge=0)
     drop: float = Field(0.1, description="Share of the leads that are taken away.", ge=0, le=1)
     crop: float = Field(0.5, description="Shortest share of an item that a crop leaves.", gt=0, le=1)
+    rhythms: int = Field(
+        0,
+        description="For networks that read heartbeats: so many strips of simulated rhythms (fibrillation, early beats)"
+        " are made of the beats of each training recording, once, and learnt from beside it.",
+        ge=0,
+        le=1000,
+    )
+    rhythms_s: float = Field(160.0, description="Length of each of these strips in seconds.", ge=10, le=3600)
     nstdb: str = Field(
         "",
         description="Folder of the MIT-BIH Noise Stress Test Database, for recorded wander and muscle artefact; made up"

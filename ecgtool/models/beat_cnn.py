@@ -33,6 +33,12 @@ class BeatCNNOptions(Section):
         ge=0,
         lt=1,
     )
+    by_features: int = Field(
+        0,
+        description="The first so many labels (of AAMI's two: N and S) are told from each other by the features alone;"
+        " the waveform tells all of them together from the others.",
+        ge=0,
+    )
     limit: float = Field(6.0, description="Features beyond so many deviations are cut.", gt=0)
 
 
@@ -83,28 +89,39 @@ class Network(nn.Module):
         )
         self.features = _layers(inputs.tabular, options.tabular_dim) if inputs.tabular else None
         joined = options.hidden + (options.tabular_dim if inputs.tabular else 0)
+        alone = options.by_features if inputs.tabular and 1 < options.by_features < outputs else 0
+        self.alone = _told_by_features(inputs.tabular, options.tabular_dim, alone) if alone else None
         self.out = nn.Sequential(
             nn.Dropout(options.dropout),
             nn.Linear(joined, 48),
             nn.ReLU(),
             nn.Dropout(options.dropout / 2),
-            nn.Linear(48, outputs),
+            nn.Linear(48, outputs - max(alone - 1, 0)),
         )
 
     def forward(self, signal: Tensor, tabular: Tensor | None = None, **_: Tensor | None) -> Tensor:
         """Logits [batch, outputs] of ``signal`` [batch, leads, samples] and ``tabular`` [batch, columns]."""
         slower = self.slower(self.lead_dropout(signal - signal.mean(dim=-1, keepdim=True)))
         joined: Tensor = self.waveform(self.convolutions(slower))
+        known = signal.new_zeros(signal.shape[0], self.columns) if tabular is None else tabular
+        known = known.clamp(-self.limit, self.limit)
         if self.features is not None:
-            known = signal.new_zeros(signal.shape[0], self.columns) if tabular is None else tabular
-            joined = torch.cat([joined, self.features(known.clamp(-self.limit, self.limit))], dim=1)
+            joined = torch.cat([joined, self.features(known)], dim=1)
         logits: Tensor = self.out(joined)
-        return logits
+        if self.alone is None:
+            return logits
+        shares = self.alone(known).log_softmax(dim=1)  # what of the first logit's probability is whose
+        return torch.cat([logits[:, :1] + shares, logits[:, 1:]], dim=1)
 
 
 def _layers(columns: int, width: int) -> nn.Sequential:
     """Two layers of features."""
     return nn.Sequential(nn.Linear(columns, width), nn.ReLU(), nn.Dropout(0.2), nn.Linear(width, width), nn.ReLU())
+
+
+def _told_by_features(columns: int, width: int, labels: int) -> nn.Sequential:
+    """Scores of labels that features alone tell from each other."""
+    return nn.Sequential(_layers(columns, width), nn.Dropout(0.2), nn.Linear(width, labels))
 
 
 BEAT_CNN = ModelSpec(

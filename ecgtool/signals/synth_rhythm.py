@@ -154,6 +154,26 @@ def with_atrial_ectopy(rhythm: Rhythm, every: int, seconds: float, rng: np.rando
     return _rhythm(beats, origin)
 
 
+def with_atrial_runs(rhythm: Rhythm, every: int, seconds: float, rng: np.random.Generator) -> Rhythm:
+    """Short supraventricular tachycardias of two to eight beats, after which the sinus node takes over again.
+
+    Args:
+        rhythm: Sinus rhythm, perhaps with other ectopic beats.
+        every: About how many beats from one run to the next; more than ten.
+        seconds: Length of the recording.
+        rng: Source of chance.
+    """
+    rr = np.diff(rhythm.beat_s, prepend=rhythm.beat_s[0] - 60)
+    origin = rhythm.origin.copy()
+    for first in _spread(rhythm, every, seconds, rng).tolist():
+        run = np.arange(first, min(first + int(rng.integers(2, 9)), len(rr) - 1))
+        usual = rr[first]
+        rr[run] = np.maximum(usual * rng.uniform(0.45, 0.65) * rng.normal(1, 0.04, len(run)), _REFRACTORY_S)
+        rr[run[-1] + 1] = usual * rng.uniform(1.0, 1.4)
+        origin[run], origin[run[-1] + 1] = "atrial", "sinus"
+    return _rhythm(rhythm.beat_s[0] + np.concatenate([[0], np.cumsum(rr[1:])]), origin)
+
+
 def _rhythm(beats: Floats, origin: npt.NDArray[np.str_] | None = None, *, fibrillating: bool = False) -> Rhythm:
     if origin is None:
         origin = np.full(len(beats), "sinus", dtype="<U11")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from ecgtool.console import log
 from ecgtool.errors import ConfigError
-from ecgtool.settings import TrainingConfig
+from ecgtool.settings import TrainConfig, TrainingConfig
+from ecgtool.store import Store
 from ecgtool.task import Task
+from ecgtool.views.beats import BeatView
 
 BLENDED = ("multilabel", "multiclass", "hierarchical")
 """Kinds of tasks whose targets have a mean: one decision for each label of an item."""
@@ -81,4 +83,24 @@ def refuse_of_positions(training: TrainingConfig, task: Task) -> None:
     if found:
         raise ConfigError(
             f"{found} cannot be: an item of the task '{task.name}' has a target for each of its parts.", "Leave it out."
+        )
+
+
+def refuse_unfit_rhythms(config: TrainConfig, store: Store) -> None:
+    """Refuse simulated rhythms where no network reads heartbeats one by one, or where labels are to mean nothing.
+
+    Raises:
+        ConfigError: One of these.
+    """
+    if not config.augment.rhythms:
+        return
+    if not isinstance(store, BeatView):
+        raise ConfigError(
+            f"augment.rhythms simulates heartbeats, but {config.arch} does not read them one by one.",
+            "Leave it away with --set augment.rhythms=0, or choose --arch beat-cnn.",
+        )
+    if config.data.shuffle_labels:
+        raise ConfigError(
+            "augment.rhythms adds beats whose labels are true, but data.shuffle_labels asks for permuted ones.",
+            "Leave the first away with --set augment.rhythms=0",
         )

@@ -32,6 +32,7 @@ from ecgtool.training.data import training_targets
 from ecgtool.training.feed import Feed
 from ecgtool.training.fit import create
 from ecgtool.training.plan import make_plan
+from ecgtool.training.rhythms import enlarged
 from ecgtool.training.schedules import set_rate
 from ecgtool.training.trainer import classifier, lightning_trainer, memory_explained, quiet
 
@@ -123,6 +124,7 @@ def find_rate(config: TrainConfig, steps: int = STEPS) -> RateTest:
         run = create(_alone(config), str(Path(folder) / "run"))
         plan = make_plan(run.config, Store.open(run.lineage.store))
         targets = training_targets(plan.store, plan.task, (plan.train, plan.val), plan.config)
+        plan, targets = enlarged(plan, targets)
         feed = Feed(plan, targets)
         module = classifier(run, plan, feed, targets, fresh=True)
         with console.progress("testing rates", steps) as advance, quiet():

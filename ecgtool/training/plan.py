@@ -18,7 +18,12 @@ from ecgtool.store import Store
 from ecgtool.task import Task
 from ecgtool.training import trackers
 from ecgtool.training.augment import refuse_unfit
-from ecgtool.training.contradictions import refuse_contradictions, refuse_of_positions, refuse_unfit_network
+from ecgtool.training.contradictions import (
+    refuse_contradictions,
+    refuse_of_positions,
+    refuse_unfit_network,
+    refuse_unfit_rhythms,
+)
 from ecgtool.training.data import Indices, chosen
 
 
@@ -83,6 +88,7 @@ def make_plan(config: TrainConfig, store: Store | None = None) -> Plan:
     train, val = chosen(store, task, "train", config), chosen(store, task, "val", config)
     _check_labels(store, task, metric, train, val)
     refuse_unfit(config.augment, task, store.manifest.fs)
+    refuse_unfit_rhythms(config, store)
     refuse_contradictions(config.training, task)
     if task.several(store.targets(task)):
         refuse_of_positions(config.training, task)

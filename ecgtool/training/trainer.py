@@ -42,6 +42,7 @@ from ecgtool.training.module import Classifier, Goal, Method
 from ecgtool.training.plan import Plan, make_plan
 from ecgtool.training.processes import first_process
 from ecgtool.training.recorder import Recorder, WholeCheckpoints
+from ecgtool.training.rhythms import enlarged
 from ecgtool.training.runlog import log
 from ecgtool.training.schedules import first_averaged
 from ecgtool.training.start import BROUGHT, started
@@ -62,6 +63,7 @@ def train(path: Path) -> None:
     plan = make_plan(run.config, Store.open(run.lineage.store))
     done = read_history(run)
     targets = training_targets(plan.store, plan.task, (plan.train, plan.val), plan.config)
+    plan, targets = enlarged(plan, targets)
     feed = Feed(plan, targets, len(done))
     module = classifier(run, plan, feed, targets, fresh=not done)
     averaging = averaging_of(training, module.model, feed.in_order)

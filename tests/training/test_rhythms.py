@@ -1,0 +1,100 @@
+"""Simulated rhythms beside the recorded ones: of training recordings alone, with true labels, never judged."""
+
+import numpy as np
+import pytest
+from drawn_beats import DrawnBeats
+from support import make_store
+
+from ecgtool.config import compose
+from ecgtool.datasets.prepare import prepare
+from ecgtool.errors import ConfigError
+from ecgtool.settings import Preprocessing
+from ecgtool.training import rhythms
+from ecgtool.training.data import training_targets
+from ecgtool.training.fit import fit
+from ecgtool.training.plan import make_plan
+from ecgtool.training.rhythms import Enlarged, enlarged
+
+STRIPS = ("augment.rhythms=2", "augment.rhythms_s=30")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    corpus = DrawnBeats()
+    return prepare(corpus, tmp_path_factory.mktemp("rhythms") / "drawn", steps=Preprocessing(fs=corpus.fs))
+
+
+def configured(store, *sets, arch="beat-cnn", task="aami5", **training):
+    beats = {"before_s": 0.13, "after_s": 0.24, "features": ("ratio", "next_ratio"), "shapes": True}
+    data = {"dataset": str(store.path), "task": task, "leads_law": False, "beats": beats}
+    settings = {"epochs": 2, "batch": 64, "lr": 0.01, "device": "cpu", **training}
+    return compose(flags={"arch": arch, "data": data, "training": settings}, sets=sets)
+
+
+def made(store, *sets, **training):
+    plan = make_plan(configured(store, *sets, **training))
+    return plan, *enlarged(plan, training_targets(plan.store, plan.task, (plan.train, plan.val), plan.config))
+
+
+def test_simulated_beats_come_behind_the_recorded_ones_and_are_learnt_from(store):
+    plain, plan, targets = made(store, *STRIPS)
+    assert isinstance(plan.store, Enlarged)
+    recorded, more = plain.store.manifest.items, plan.store.manifest.items - plain.store.manifest.items
+    assert more > 100
+    assert plan.train.tolist() == [*plain.train.tolist(), *range(recorded, recorded + more)]
+    assert plan.val.tolist() == plain.val.tolist()
+    assert len(targets) == len(plan.store.signals) == len(plan.store.tabular) == recorded + more
+    mixed = np.array([recorded + 1, 0, recorded, 5])
+    np.testing.assert_array_equal(plan.store.signals[mixed[[1, 3]]], plain.store.signals[mixed[[1, 3]]])
+    np.testing.assert_array_equal(plan.store.signals[mixed][[1, 3]], plain.store.signals[mixed[[1, 3]]])
+    assert (np.ptp(plan.store.signals[mixed], axis=2)[:, 0] > 0).all()
+
+
+def test_their_labels_are_those_of_such_beats_in_the_task(store):
+    _, plan, targets = made(store, *STRIPS)
+    simulated = targets[plan.store.view.manifest.items :]
+    assert {0, 1} <= set(simulated.tolist()) <= {0, 1, 2}
+    assert rhythms.labels_of(plan.store.view) == {"sinus": 0, "atrial": 1, "ventricular": 2}
+    early = plan.store.tabular[plan.store.view.manifest.items :, 0]
+    assert np.nanmedian(early[simulated == 1]) < np.nanmedian(early[simulated == 0]) - 0.1
+
+
+def test_they_are_made_of_training_recordings_alone(store, monkeypatch):
+    seen = []
+
+    def watched(signal, *rest):
+        seen.append(signal)
+        return rhythms_person(signal, *rest)
+
+    rhythms_person = rhythms.Person
+    monkeypatch.setattr(rhythms, "Person", watched)
+    plan, _, _ = made(store, *STRIPS)
+    items = np.unique(plan.store.within[plan.train])
+    assert set(np.array(store.column("split"))[items]) == {"train"}
+    for item, signal in zip(items.tolist(), seen, strict=True):
+        np.testing.assert_array_equal(signal, store.millivolts(item))
+
+
+def test_the_same_seed_makes_the_same_and_another_one_others(store):
+    first, second, other = (made(store, *STRIPS, seed=seed)[1].store.more.signals for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, second)
+    assert first.shape != other.shape or (first != other).any()
+
+
+def test_a_run_learns_from_them_and_is_judged_without(store, tmp_path):
+    run = fit(configured(store, *STRIPS, "model.by_features=2"), str(tmp_path / "run"))
+    assert run.lineage.store_digest == make_plan(run.config).store.digest(run.lineage.task)
+    judged = (run.path / "metrics_val.json").read_text()
+    assert f'"items": {len(make_plan(run.config).val)}' in judged
+
+
+def test_whoever_reads_whole_recordings_is_refused(tmp_path):
+    whole = make_store(tmp_path / "toy", items=40)
+    with pytest.raises(ConfigError, match=r"augment.rhythms simulates heartbeats, but cnn1d") as told:
+        make_plan(configured(whole, *STRIPS, arch="cnn1d", task=""))
+    assert "beat-cnn" in told.value.hint
+
+
+def test_permuted_labels_are_refused(store):
+    with pytest.raises(ConfigError, match="shuffle_labels"):
+        make_plan(configured(store, *STRIPS, "data.shuffle_labels=true"))
