@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any, Literal
 
 from pydantic import Field
@@ -35,6 +36,17 @@ class WaveSet(Section):
         """Below the store's folder: the table of beats, and that of waves."""
         stem = self.stem or self.name
         return f"waves/{stem}-beats.npy", f"waves/{stem}.npy"
+
+    def command(self, store: str, *, annotated: bool) -> str:
+        """What to type to find them again, in a store of this name, which may have annotated beats."""
+        options = {
+            "--method": self.method,
+            "--name": self.name if self.name != self.method else "",
+            "--beats": self.beats_from if annotated else "",
+            "--leads": ",".join(self.leads),
+        }
+        given = [f"{option} {shlex.quote(value)}" for option, value in options.items() if value]
+        return " ".join(("ecg segment", shlex.quote(store), *given, "--force"))
 
 
 class StoreManifest(Section):

@@ -32,7 +32,7 @@ from ecgtool.columns import split_column
 from ecgtool.config import checked
 from ecgtool.errors import ConfigError, DataError, FormatError, NotFound, did_you_mean
 from ecgtool.files import digest, explained, inside, read_json
-from ecgtool.home import find
+from ecgtool.home import find, portable
 from ecgtool.manifest import ADDED, SCHEMA, StoreManifest, WaveSet
 from ecgtool.record import Record
 from ecgtool.task import NOT_LABELLED, Task
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "val", "test")
 ITEM_COLUMNS = ("id", "patient", "record", "onset_s", "split", "fold")
+_PREPARE_AGAIN = "Prepare the store again."
 _TEXTS = ("id", "patient", "record", "split")
 
 # What numpy raises on a file that does not begin as an array does: it reads the header as Python.
@@ -106,7 +107,7 @@ class Store:
             with explained(path):
                 frame = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""])
         except ValueError as error:
-            raise FormatError(f"{path} is damaged: {error}.", "Prepare the store again.") from None
+            raise FormatError(f"{path} is damaged: {error}.", _PREPARE_AGAIN) from None
         if len(frame) != self.manifest.items or set(ITEM_COLUMNS) - set(frame.columns):
             raise FormatError(
                 f"{path} does not have the {self.manifest.items} rows and the columns its manifest promises."
@@ -125,7 +126,7 @@ class Store:
             with explained(path), path.open(encoding="utf-8", newline="") as file:
                 values = [row.get(name) for row in csv.DictReader(file)]
         except (ValueError, csv.Error) as error:
-            raise FormatError(f"{path} is damaged: {error}.", "Prepare the store again.") from None
+            raise FormatError(f"{path} is damaged: {error}.", _PREPARE_AGAIN) from None
         if len(values) != self.manifest.items or None in values:
             raise FormatError(f"{path} does not have a '{name}' for each of the {self.manifest.items} items.")
         return [str(value) for value in values]
@@ -278,7 +279,7 @@ class Store:
         if any((rows[:, 0] != item).any() for rows in found) or not waves.fits(self.manifest.samples):
             raise FormatError(
                 f"{self.path}/{held.files[1]} is damaged: item {item} has waves that cannot be.",
-                f"Find them again: ecg segment {self.path.name} --force",
+                self._found_again(held),
             )
         return waves
 
@@ -295,9 +296,15 @@ class Store:
         """Beats int32 [beats, 2] and waves int32 [waves, 7] of all items, memory-mapped; sorted by item."""
         beats, waves = held.files
         return (
-            self._array(beats, (held.beats, 2), np.int32),
-            self._array(waves, (held.waves, 1 + len(COLUMNS)), np.int32),
+            self._array(beats, (held.beats, 2), np.int32, self._found_again(held)),
+            self._array(waves, (held.waves, 1 + len(COLUMNS)), np.int32, self._found_again(held)),
         )
+
+    def _found_again(self, held: WaveSet) -> str:
+        """How to come by the waves of a set again."""
+        if not held.method:
+            return f"They are an expert's. {_PREPARE_AGAIN}"
+        return f"Find them again: {held.command(portable(self.path), annotated=bool(self.manifest.beats))}"
 
     def find_item(self, item: str) -> int:
         """The number of an item, given its id or its number; an id wins.
@@ -353,18 +360,18 @@ class Store:
         """One item as float32 [leads, samples] in millivolt."""
         return self.signals[item].astype(np.float32) * np.float32(self.manifest.scale_uv / 1000)
 
-    def _array(self, name: str, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
+    def _array(self, name: str, shape: tuple[int, ...], dtype: Any, hint: str = _PREPARE_AGAIN) -> npt.NDArray[Any]:
         path = inside(self.path, name)
         try:
             with explained(path):
                 array: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")  # neither pickle nor zip
         except _NO_ARRAY as error:
-            raise FormatError(f"{path} is damaged: {error}.", "Prepare the store again.") from None
+            raise FormatError(f"{path} is damaged: {error}.", hint) from None
         except NotFound:
-            raise FormatError(f"{path} is missing from the store.", "Prepare the store again.") from None
+            raise FormatError(f"{path} is missing from the store.", hint) from None
         if array.shape != shape or array.dtype != dtype:
             raise FormatError(
-                f"{path} holds {array.dtype} {array.shape}, its manifest promises {np.dtype(dtype)} {shape}."
+                f"{path} holds {array.dtype} {array.shape}, its manifest promises {np.dtype(dtype)} {shape}.", hint
             )
         return array
 

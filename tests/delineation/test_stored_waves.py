@@ -158,7 +158,7 @@ def test_a_disk_that_fails_leaves_the_store_as_it_was_or_whole(store, code, monk
 SLOW = """
 import sys, time
 sys.path[:0] = [{tests!r}]
-from delineation.test_stored import finder
+from delineation.test_stored_waves import finder
 from ecgtool.delineation.stored import add_waves, copied
 from ecgtool.store import Store
 
@@ -181,7 +181,7 @@ def test_a_process_killed_at_any_instant_leaves_the_store_as_it_was_or_whole(sto
         running = subprocess.Popen(
             [sys.executable, "-c", source], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": tests}
         )
-        running.stdout.readline()
+        assert running.stdout.readline() == b"ready\n"
         time.sleep(delay)
         running.send_signal(signal.SIGKILL)
         running.wait()
@@ -191,6 +191,37 @@ def test_a_process_killed_at_any_instant_leaves_the_store_as_it_was_or_whole(sto
         np.testing.assert_array_equal(opened.waves(3).table, waves_of(3, shift=first).table)
     made = add_waves(Store.open(store.path), "toy", finder(shift=1), force=True)
     assert made.waves(3).beats.tolist() == waves_of(3, shift=1).beats.tolist()
+
+
+@pytest.mark.parametrize(
+    ("how", "command"),
+    [
+        ({"method": "wavelet"}, "--method wavelet --name toy --force"),
+        ({"method": "toy", "leads": ("I", "II")}, "--method toy --leads I,II --force"),
+    ],
+)
+def test_waves_that_are_missing_or_damaged_say_how_to_find_them_again(store, how, command):
+    made = add_waves(store, "toy", finder(), **how)
+    for number, left in itertools.product((0, 1), (200, 0, None)):
+        path = made.path / made.wave_set().files[number]
+        part = path.read_bytes()[:left]
+        path.unlink()
+        if left is not None:
+            path.write_bytes(part)
+        with pytest.raises(FormatError) as caught:
+            Store.open(made.path).waves(3)
+        assert caught.value.hint.startswith("Find them again: ecg segment ")
+        assert caught.value.hint.endswith(f"toy {command}")
+        made = add_waves(made, "toy", finder(), force=True, **how)
+        np.testing.assert_array_equal(made.waves(3).table, waves_of(3).table)
+
+
+def test_waves_of_an_expert_that_are_missing_come_with_the_store(store):
+    made = add_waves(store, "toy", finder())
+    (made.path / "waves" / "toy.npy").unlink()
+    with pytest.raises(FormatError) as caught:
+        Store.open(made.path).waves(3)
+    assert caught.value.hint == "They are an expert's. Prepare the store again."
 
 
 def test_waves_do_not_change_what_a_run_learns_from(store):
