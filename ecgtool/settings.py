@@ -252,7 +252,7 @@ class AugmentConfig(Section):
     crop: float = Field(0.5, description="Shortest share of an item that a crop leaves.", gt=0, le=1)
     rhythms: int = Field(
         0,
-        description="For networks that read heartbeats: so many strips of simulated rhythms (fibrillation, early beats)"
+        description="For tasks of heartbeats: so many strips of simulated rhythms (fibrillation, early beats)"
         " are made of the beats of each training recording, once, and learnt from beside it.",
         ge=0,
         le=1000,

@@ -8,6 +8,7 @@ from ecgtool.settings import TrainConfig, TrainingConfig
 from ecgtool.store import Store
 from ecgtool.task import Task
 from ecgtool.views.beats import BeatView
+from ecgtool.views.sentences import SentenceView
 
 BLENDED = ("multilabel", "multiclass", "hierarchical")
 """Kinds of tasks whose targets have a mean: one decision for each label of an item."""
@@ -87,17 +88,17 @@ def refuse_of_positions(training: TrainingConfig, task: Task) -> None:
 
 
 def refuse_unfit_rhythms(config: TrainConfig, store: Store) -> None:
-    """Refuse simulated rhythms where no network reads heartbeats one by one, or where labels are to mean nothing.
+    """Refuse simulated rhythms where no heartbeats are judged, or where labels are to mean nothing.
 
     Raises:
         ConfigError: One of these.
     """
     if not config.augment.rhythms:
         return
-    if not isinstance(store, BeatView):
+    if not isinstance(store, BeatView | SentenceView) or store.viewed.of != "beat":
         raise ConfigError(
-            f"augment.rhythms simulates heartbeats, but {config.arch} does not read them one by one.",
-            "Leave it away with --set augment.rhythms=0, or choose --arch beat-cnn.",
+            f"augment.rhythms simulates heartbeats, but {config.arch} is not to judge any.",
+            "Leave it away with --set augment.rhythms=0, or choose a --task of heartbeats.",
         )
     if config.data.shuffle_labels:
         raise ConfigError(

@@ -63,12 +63,13 @@ def train(path: Path) -> None:
     plan = make_plan(run.config, Store.open(run.lineage.store))
     done = read_history(run)
     targets = training_targets(plan.store, plan.task, (plan.train, plan.val), plan.config)
+    recorded = len(plan.train)
     plan, targets = enlarged(plan, targets)
     feed = Feed(plan, targets, len(done))
     module = classifier(run, plan, feed, targets, fresh=not done)
     averaging = averaging_of(training, module.model, feed.in_order)
     if first_process():
-        _announce(run, plan, len(done))
+        _announce(run, plan, len(done), recorded)
         count_words(run, plan)
     progress = console.progress(f"training {run.name}", feed.batches(training.epochs))
     with progress as advance, tracked(run, fresh=not done) as send, quiet():
@@ -80,14 +81,16 @@ def train(path: Path) -> None:
             trainer.fit(module, datamodule=feed, ckpt_path=newest, weights_only=True)
 
 
-def _announce(run: Run, plan: Plan, done: int) -> None:
+def _announce(run: Run, plan: Plan, done: int, recorded: int) -> None:
+    simulated = len(plan.train) - recorded
     log.info(
-        "run %s: %s on %s, task %s, %d items to train on, %d to validate%s",
+        "run %s: %s on %s, task %s, %d items to train on%s, %d to validate%s",
         portable(run.path),
         run.config.arch,
         run.lineage.store,
         plan.task.name,
         len(plan.train),
+        f" ({simulated} of them simulated)" if simulated else "",
         len(plan.val),
         f"; going on after epoch {done}" if done else "",
     )

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from drawn_beats import DrawnBeats
 from support import make_store
+from worded import with_sentences
 
 from ecgtool.config import compose
 from ecgtool.datasets.prepare import prepare
+from ecgtool.delineation import delineate
+from ecgtool.delineation.stored import add_waves
 from ecgtool.errors import ConfigError
 from ecgtool.settings import Preprocessing
 from ecgtool.training import rhythms
@@ -14,6 +17,8 @@ from ecgtool.training.data import training_targets
 from ecgtool.training.fit import fit
 from ecgtool.training.plan import make_plan
 from ecgtool.training.rhythms import Enlarged, enlarged
+from ecgtool.waves import Wave
+from ecgtool.words import CLS
 
 STRIPS = ("augment.rhythms=2", "augment.rhythms_s=30")
 
@@ -92,9 +97,50 @@ def test_whoever_reads_whole_recordings_is_refused(tmp_path):
     whole = make_store(tmp_path / "toy", items=40)
     with pytest.raises(ConfigError, match=r"augment.rhythms simulates heartbeats, but cnn1d") as told:
         make_plan(configured(whole, *STRIPS, arch="cnn1d", task=""))
-    assert "beat-cnn" in told.value.hint
+    assert "--task of heartbeats" in told.value.hint
 
 
 def test_permuted_labels_are_refused(store):
     with pytest.raises(ConfigError, match="shuffle_labels"):
         make_plan(configured(store, *STRIPS, "data.shuffle_labels=true"))
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """The same recordings with sentences."""
+    corpus = DrawnBeats()
+    store = prepare(corpus, tmp_path_factory.mktemp("told") / "drawn", steps=Preprocessing(fs=corpus.fs))
+    held = store.manifest
+
+    def waves(item):
+        peaks = store.beats.sample[store.beats.item == item].astype(np.int64)
+        return delineate(store.millivolts(item), held.fs, held.leads, "wavelet", peaks)
+
+    return with_sentences(add_waves(store, "waves", lambda items: map(waves, items)))
+
+
+SMALL = ("model.layers=1", "model.width=8", "model.channels=2", "model.points=8", "model.longest=200")
+
+
+def test_a_network_of_sentences_is_given_sentences_of_the_same_words(told):
+    plan = make_plan(configured(told, *STRIPS, *SMALL, arch="ecgbert"))
+    plan, targets = enlarged(plan, training_targets(plan.store, plan.task, (plan.train, plan.val), plan.config))
+    store, first = plan.store, plan.store.view.manifest.items
+    assert plan.train[-1] == store.manifest.items - 1 >= first
+    items = np.array([first, 0, store.manifest.items - 1])
+    tokens = store.tokens(items)
+    np.testing.assert_array_equal(tokens[1], store.view.tokens(items[1:2])[0])
+    assert tokens[..., 0].max() < store.manifest.words.ids
+    assert (tokens[:, 0, 0] == CLS).all()
+    assert store.signals[items].shape == (3, 1, store.manifest.samples)
+    asked = targets[first:] >= 0
+    assert asked.any(axis=1).all()
+    known = np.isfinite(store.tabular[first:]).any(axis=2)
+    assert (known | ~asked).all()
+    words = np.unique(store.more.tokens[..., 0][asked])
+    assert set(store.view.stored.vocabulary.kinds[words].tolist()) == {Wave.QRS}
+
+
+def test_a_network_of_sentences_learns_from_them(told, tmp_path):
+    run = fit(configured(told, *STRIPS, *SMALL, arch="ecgbert", epochs=1), str(tmp_path / "run"))
+    assert (run.path / "metrics_val.json").is_file()
