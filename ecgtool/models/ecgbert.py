@@ -53,6 +53,13 @@ class ECGBERTOptions(Section):
     )
     tabular_layers: int = Field(1, description="Layers that features of beats, or age and sex, go through.", ge=1)
     tabular_dim: int = Field(32, description="Their width.", ge=1)
+    tabular_dropout: float = Field(0.0, description="Dropout behind each of them.", ge=0, lt=1)
+    by_features: int = Field(
+        0,
+        description="The first so many labels (of AAMI's two: N and S) are told from each other by the features alone;"
+        " the words tell all of them together from the others.",
+        ge=0,
+    )
     limit: float = Field(6.0, description="Features beyond so many deviations are cut.", gt=0)
 
     @model_validator(mode="after")
@@ -117,28 +124,40 @@ class Head(nn.Module):
         super().__init__()
         self.columns, self.limit = columns, options.limit
         self.alone = options.alone if columns else 0.0
+        told = options.by_features if columns and 1 < options.by_features < outputs else 0
+        self.shares = _shares(columns, options, told) if told else None
         features = [columns] + [options.tabular_dim] * options.tabular_layers
-        self.tabular = nn.Sequential(*_dense(features, 0.0)) if columns else None
+        self.tabular = nn.Sequential(*_dense(features, options.tabular_dropout)) if columns else None
         self.enter = nn.Dropout(options.head_dropout)
         joined = width + (options.tabular_dim if columns else 0)
         hidden = _dense([joined] + [options.head_width] * options.head_layers, options.head_dropout)
         last = options.head_width if options.head_layers else joined
-        self.out = nn.Sequential(*hidden, nn.Dropout(options.dropout), nn.Linear(last, outputs))
+        self.out = nn.Sequential(*hidden, nn.Dropout(options.dropout), nn.Linear(last, outputs - max(told - 1, 0)))
 
     def forward(self, hidden: Tensor, tabular: Tensor | None) -> Tensor:
         """Logits [..., outputs] of ``hidden`` [..., width] and ``tabular`` [..., columns]; unknown where None."""
-        if self.tabular is not None:
-            known = hidden.new_zeros(*hidden.shape[:-1], self.columns) if tabular is None else tabular
-            features = self.tabular(known.clamp(-self.limit, self.limit))
-            hidden = torch.cat([self._sometimes(hidden), features], dim=-1)
-        logits: Tensor = self.out(self.enter(hidden))
-        return logits
+        if self.tabular is None:
+            plain: Tensor = self.out(self.enter(hidden))
+            return plain
+        known = hidden.new_zeros(*hidden.shape[:-1], self.columns) if tabular is None else tabular
+        known = known.clamp(-self.limit, self.limit)
+        logits: Tensor = self.out(self.enter(torch.cat([self._sometimes(hidden), self.tabular(known)], dim=-1)))
+        if self.shares is None:
+            return logits
+        shares = self.shares(known).log_softmax(dim=-1)  # what of the first logit's probability is whose
+        return torch.cat([logits[..., :1] + shares, logits[..., 1:]], dim=-1)
 
     def _sometimes(self, hidden: Tensor) -> Tensor:
         """In training, 0 for some of the words, so that their features must do: the encoder knows who is looked at."""
         if not self.training or not self.alone:
             return hidden
         return hidden * (torch.rand(*hidden.shape[:-1], 1, device=hidden.device) >= self.alone)
+
+
+def _shares(columns: int, options: ECGBERTOptions, labels: int) -> nn.Sequential:
+    """Scores of labels that features alone tell from each other."""
+    layers = _dense([columns] + [options.tabular_dim] * options.tabular_layers, options.tabular_dropout)
+    return nn.Sequential(*layers, nn.Linear(options.tabular_dim, labels))
 
 
 def _dense(widths: Sequence[int], dropout: float) -> list[nn.Module]:

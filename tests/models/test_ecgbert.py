@@ -214,3 +214,39 @@ def test_sentences_that_are_missing_or_too_long_are_refused():
 def test_sizes_that_do_not_fit_together_are_refused(options):
     with pytest.raises(ConfigError, match="multiple"):
         network(**options)
+
+
+def odds(net, features):
+    """Log probabilities of the words of a sentence on two signals, the features being the same; [2, labels, words]."""
+    with torch.inference_mode():
+        said = [net(signals() * size, features, SENTENCES[:1]).log_softmax(dim=1) for size in (1, 3)]
+    return torch.cat(said)
+
+
+def test_labels_that_features_tell_keep_their_odds_whatever_the_words():
+    features = torch.randn(1, PLACES, 4)
+    first, second = odds(network(columns=4, by_features=2), features)
+    torch.testing.assert_close(first[0] - first[1], second[0] - second[1])
+    assert (first[2] - second[2]).abs().max() > 1e-4
+    assert (first[0] - second[0]).abs().max() > 1e-5
+    torch.testing.assert_close(first.exp().sum(dim=0), torch.ones(PLACES))
+    first, second = odds(network(columns=4), features)
+    assert ((first[0] - first[1]) - (second[0] - second[1])).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize(("outputs", "columns"), [(2, 4), (1, 4), (5, 0)])
+def test_where_nothing_is_left_to_the_words_or_no_features_are_there_the_network_is_the_plain_one(outputs, columns):
+    plain, asked = (network(outputs=outputs, columns=columns, by_features=number) for number in (0, 2))
+    assert {key: value.shape for key, value in plain.state_dict().items()} == {
+        key: value.shape for key, value in asked.state_dict().items()
+    }
+
+
+def test_features_are_dropped_out_in_training_alone():
+    net, features = network(columns=4, tabular_dropout=0.5, dropout=0.0), torch.randn(1, PLACES, 4)
+    with torch.inference_mode():
+        still = [net(signals(), features, SENTENCES[:1]) for _ in range(2)]
+        net.train()
+        moving = [net(signals(), features, SENTENCES[:1]) for _ in range(2)]
+    torch.testing.assert_close(*still)
+    assert (moving[0] - moving[1]).abs().max() > 1e-4
