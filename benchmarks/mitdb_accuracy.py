@@ -21,6 +21,7 @@ from ecgtool.config import compose
 from ecgtool.evaluation import Options
 from ecgtool.metrics.beat_counts import CLASS_QUANTITIES, BeatCounts, accuracy, of_classes
 from ecgtool.metrics.bootstrap import interval, resamples
+from ecgtool.run import Run
 from ecgtool.settings import TrainConfig
 from ecgtool.training.evaluate import measure
 from ecgtool.training.fit import fit
@@ -46,7 +47,12 @@ def main() -> None:
 
 def counted(config: TrainConfig, name: str, split: str) -> BeatCounts:
     """Train a run, and count the beats of a split by true and called class, record by record."""
-    found = measure(fit(config, name), None, split, Options(bootstrap=0))
+    return counted_of(fit(config, name), split)
+
+
+def counted_of(run: Run, split: str) -> BeatCounts:
+    """Count the beats of a split by true class and by the one that a run calls, record by record."""
+    found = measure(run, None, split, Options(bootstrap=0))
     beats = found.metrics.beats
     if beats is None:
         raise SystemExit("the task is none of heartbeats")
