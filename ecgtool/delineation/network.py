@@ -103,7 +103,7 @@ def unet1d(signal: Floats, fs: float, leads: tuple[str, ...], beats: Samples) ->
     said = probabilities(slow)
     table = as_waves(said, signal, slow, beats, fs=fs, slow_fs=FS).table.copy()
     spikes = pacing_spikes(signal, fs)
-    paced = spikes[table[:, 0], table[:, 4]] & (table[:, 4] - table[:, 3] <= PACED_S * fs)
+    paced = spikes[table[:, 0], table[:, 4]] & (table[:, 4] - _usual_onset(table) <= PACED_S * fs)
     if paced.any():
         calm = fill(signal, spikes)
         table[paced] = as_waves(said, calm, resample(calm, fs, FS), beats, fs=fs, slow_fs=FS).table[paced]
@@ -112,6 +112,17 @@ def unet1d(signal: Floats, fs: float, leads: tuple[str, ...], beats: Samples) ->
 
 
 UNET1D = unet1d
+
+
+def _usual_onset(table: Samples) -> npt.NDArray[np.float64]:
+    """Where the wave of each row of a table begins in the median lead, which a spike in few leads does not move."""
+    _, group = np.unique(table[:, 1] * len(Wave) + table[:, 2], return_inverse=True)
+    order = np.lexsort((table[:, 3], group))
+    number = np.bincount(group)
+    first = np.cumsum(number) - number
+    onsets = table[order, 3]
+    middle = (onsets[first + (number - 1) // 2] + onsets[first + number // 2]) / 2
+    return np.asarray(middle[group])
 
 
 def as_waves(said: Floats, signal: Floats, slow: Floats, beats: Samples, *, fs: float, slow_fs: float) -> Waves:

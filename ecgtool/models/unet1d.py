@@ -5,6 +5,9 @@ Moskalenko, Zolotykh and Osipov 2020 (arXiv:2001.04689) first did for the waves 
 see ever more of the rhythm, stages that double it again carry that back to single samples, beside what was seen there
 on the way down. The first convolution already halves the rate and the last one restores it, so that no stage works on
 all samples.
+
+Time is the second of two dimensions, the first has one row: convolutions over one dimension and these are the same, but
+onnxruntime has its fast kernels, which keep channels in blocks, for two.
 """
 
 from __future__ import annotations
@@ -14,7 +17,6 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
-from ecgtool.models.cnn1d import Convolution, Stage
 from ecgtool.models.contract import Inputs, ModelSpec
 from ecgtool.settings import Section
 
@@ -36,6 +38,31 @@ class UNet1DOptions(Section):
     )
 
 
+class Convolution(nn.Sequential):
+    """Convolution over the samples, batch normalisation, rectifier."""
+
+    def __init__(self, before: int, after: int, reach: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(before, after, (1, 2 * reach + 1), (1, stride), padding=(0, reach), bias=False),
+            nn.BatchNorm2d(after),
+            nn.ReLU(),
+        )
+
+
+class Down(nn.Module):
+    """Half as many samples, then refined by a second convolution whose result is added."""
+
+    def __init__(self, before: int, after: int, reach: int, first_reach: int) -> None:
+        super().__init__()
+        self.halve = Convolution(before, after, first_reach, stride=2)
+        self.refine = Convolution(after, after, reach)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features [batch, after, 1, samples / 2] of ``features`` [batch, before, 1, samples]."""
+        halved: Tensor = self.halve(features)
+        return halved + self.refine(halved)
+
+
 class Up(nn.Module):
     """Twice as many samples, joined with what was seen at that rate on the way down, and refined."""
 
@@ -45,8 +72,8 @@ class Up(nn.Module):
         self.refine = Convolution(beside, beside, reach)
 
     def forward(self, below: Tensor, beside: Tensor) -> Tensor:
-        """Features [batch, beside, samples] of ``below`` [batch, below, samples / 2] and ``beside``."""
-        joined: Tensor = self.join(torch.cat([interpolate(below, scale_factor=2.0), beside], dim=1))
+        """Features [batch, beside, 1, samples] of ``below`` [batch, below, 1, samples / 2] and ``beside``."""
+        joined: Tensor = self.join(torch.cat([interpolate(below, scale_factor=(1.0, 2.0)), beside], dim=1))
         return joined + self.refine(joined)
 
 
@@ -60,15 +87,15 @@ class Network(nn.Module):
         self.standardise = options.standardise
         self.step = 2 ** len(options.widths)
         self.down = nn.ModuleList(
-            Stage(before, after, options.reach, first)
+            Down(before, after, options.reach, first)
             for before, after, first in zip(widths[:-1], widths[1:], reaches, strict=True)
         )
-        self.dropout = nn.Dropout1d(options.dropout)
+        self.dropout = nn.Dropout2d(options.dropout)
         self.up = nn.ModuleList(
             Up(below, beside, options.reach)
             for below, beside in zip(options.widths[:0:-1], options.widths[-2::-1], strict=True)
         )
-        self.out = nn.ConvTranspose1d(options.widths[0], outputs, 4, stride=2, padding=1)
+        self.out = nn.ConvTranspose2d(options.widths[0], outputs, (1, 4), stride=(1, 2), padding=(0, 1))
 
     def forward(self, signal: Tensor, **_: Tensor | None) -> Tensor:
         """Logits [batch, outputs, samples] of ``signal`` [batch, leads, samples]."""
@@ -76,7 +103,7 @@ class Network(nn.Module):
         if self.standardise:
             deviation, mean = torch.std_mean(signal, dim=-1, keepdim=True, correction=0)
             signal = (signal - mean) / (deviation + 1e-3)
-        features = pad(signal, (0, -samples % self.step), mode="replicate")
+        features = pad(signal, (0, -samples % self.step), mode="replicate").unsqueeze(2)
         seen = []
         for stage in self.down:
             features = stage(features)
@@ -84,7 +111,7 @@ class Network(nn.Module):
         features = self.dropout(seen.pop())
         for stage in self.up:
             features = stage(features, seen.pop())
-        logits: Tensor = self.out(features)
+        logits: Tensor = self.out(features).squeeze(2)
         return logits[..., :samples]
 
 
