@@ -93,6 +93,16 @@ def compared(
     return RecordMatrix(record=name, patient=patient, matrix=matrix.tolist())
 
 
+def joined(parts: Sequence[RecordMatrix]) -> list[RecordMatrix]:
+    """The parts of each record as one, in the order in which records come first."""
+    held: dict[str, RecordMatrix] = {}
+    for part in parts:
+        before = held.get(part.record)
+        total = np.array(part.matrix) + (np.array(before.matrix) if before else 0)
+        held[part.record] = part.model_copy(update={"matrix": total.tolist()})
+    return list(held.values())
+
+
 def ec57(
     labels: Sequence[str],
     records: Sequence[RecordMatrix],

@@ -120,7 +120,7 @@ class BeatPredictor:
         if held not in (self.manifest.preprocessing, Preprocessing(fs=held.fs)):
             raise DataError(
                 f"{store.path.name} holds filtered recordings, other than the model's, and it would filter them again.",
-                "Name the recording's own file.",
+                "Take the recordings' own files, or a store that was prepared as the model's.",
             )
         return self._answer(of_item(store, item, file, prepared=held == self.manifest.preprocessing), given)
 

@@ -15,7 +15,7 @@ from ecgtool.errors import DataError
 from ecgtool.formats.wfdb_annotations import BEATS
 from ecgtool.metrics.beat_documents import Ec57
 from ecgtool.metrics.detection import LEARNING_S
-from ecgtool.metrics.ec57 import Classed, compared, ec57
+from ecgtool.metrics.ec57 import Classed, compared, ec57, joined
 from ecgtool.serving.beats import BeatPredictor
 from ecgtool.store import Store
 from ecgtool.task import Task
@@ -52,7 +52,7 @@ def compare_found(bundle: Bundle, store: Store, split: str = "test", bootstrap: 
             found, skip = Classed(said.samples, said.called), max(skip_s - onset_s[item], 0)
             made.append(compared(names[item], beats, found, fs, task.labels, patient=patients[item], skip_s=skip))
             advance(1)
-    return ec57(task.labels, made, skip_s, bootstrap)
+    return ec57(task.labels, joined(made), skip_s, bootstrap)  # windows of a recording are parts of one record
 
 
 def _annotated(store: Store, task: Task, item: int) -> Classed:

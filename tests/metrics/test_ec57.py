@@ -7,7 +7,7 @@ import pytest
 import wfdb.processing
 
 from ecgtool.errors import DataError
-from ecgtool.metrics.ec57 import Classed, compared, ec57
+from ecgtool.metrics.ec57 import Classed, compared, ec57, joined
 
 LABELS = ("N", "S", "V", "F", "Q")
 
@@ -126,6 +126,16 @@ def test_a_beat_whose_class_nobody_knows_is_neither_missed_nor_found():
     reference, found = classed([100, 500, 900], [0, -1, -1]), classed([100, 501], [0, 2])
     matrix = np.array(compared("r", reference, found, 100, LABELS, skip_s=0).matrix)
     assert matrix[0, 0] == matrix.sum() == 1
+
+
+def test_windows_of_a_recording_are_one_record():
+    parts = [
+        compared(name, classed([100, 500], [0, 2]), classed([100], [0]), 100, LABELS, patient="p", skip_s=0)
+        for name in ("a", "b", "a")
+    ]
+    first, second = joined(parts)
+    assert (first.record, second.record, first.patient) == ("a", "b", "p")
+    assert np.array_equal(first.matrix, 2 * np.array(second.matrix))
 
 
 def test_two_classes_have_figures_of_finding_beats_alone():
