@@ -12,6 +12,7 @@ from ecgtool.delineation.network_decode import decode, runs_of
 from ecgtool.files import digest
 from ecgtool.metrics.waves import figures, tally
 from ecgtool.record import LEADS_12
+from ecgtool.signals.peaks import r_peaks
 from ecgtool.waves import Wave, Waves
 
 MOST_BYTES = 3_000_000
@@ -67,6 +68,26 @@ def test_drawn_waves_are_found_where_they_were_drawn(corpus):
         assert boundary.sensitivity > 0.97, name
         assert abs(boundary.mean_ms) < 25, name
         assert boundary.sd_ms < 20, name
+
+
+def told(corpus, rhythm):
+    """P waves that were drawn in recordings of a rhythm, those that the network alone tells, and the beats."""
+    drawings = [drawing for entry in corpus.entries if (drawing := corpus.drawing(entry)).truth.rhythm == rhythm][:6]
+    drawn = sum(wave.wave == "P" for drawing in drawings for wave in drawing.truth.waves("II"))
+    every = [network.unet1d(one.record.signal, 500.0, LEADS_12, r_peaks(one.record.signal, 500.0)) for one in drawings]
+    return drawn, sum(len(waves.of(lead=1, kind=Wave.P)) for waves in every), sum(len(each.beats) for each in every)
+
+
+def test_drawn_fibrillation_has_no_p_wave_though_the_network_is_left_alone():
+    drawn, found_, beats = told(Synthetic(60, 10, 5, 500.0), "afib")
+    assert drawn == found_ == 0
+    assert beats > 40
+
+
+def test_most_p_waves_of_drawn_tachycardia_are_told():
+    drawn, found_, _ = told(Synthetic(60, 10, 5, 500.0), "tachycardia")
+    assert 0.9 * drawn < found_ <= 1.05 * drawn
+    assert drawn > 80
 
 
 def test_waves_are_in_order_within_the_recording_and_at_most_one_of_a_kind_in_a_beat(sinus):
