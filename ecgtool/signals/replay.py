@@ -22,6 +22,7 @@ from ecgtool.signals.synth_rhythm import (
     sinus,
     with_atrial_ectopy,
     with_atrial_runs,
+    with_coupled_ectopy,
     with_ventricular_ectopy,
 )
 from ecgtool.waves import Samples
@@ -49,7 +50,7 @@ class Strip(NamedTuple):
         signal: float64 [leads, samples].
         peaks: int64 [beats], R peaks in samples, ascending.
         origin: Where each beat comes from, as of :class:`ecgtool.signals.synth_rhythm.Rhythm`; empty where a beat is
-            as it was recorded.
+            as it was recorded, or would be a fusion of two, of which the complex is not known.
     """
 
     signal: Floats
@@ -135,10 +136,12 @@ def _every(rng: np.random.Generator, least: int, most: int) -> int:
 
 
 def _with_own_ventricular(rhythm: Rhythm, person: Person, seconds: float, rng: np.random.Generator) -> Rhythm:
-    """With premature ventricular beats where the person has some to play."""
+    """With premature ventricular beats where the person has some to play, up to every other beat."""
     if len(person.ventricular) < FEWEST_VENTRICULAR:
         return rhythm
-    return with_ventricular_ectopy(rhythm, _every(rng, 4, 40), seconds, rng)
+    if not rhythm.fibrillating:
+        return with_ventricular_ectopy(rhythm, _every(rng, 2, 40), seconds, rng)
+    return with_coupled_ectopy(rhythm, _every(rng, 4, 40), seconds, rng)
 
 
 def _played(person: Person, rhythm: Rhythm, seconds: float, rng: np.random.Generator) -> Strip:
@@ -146,7 +149,7 @@ def _played(person: Person, rhythm: Rhythm, seconds: float, rng: np.random.Gener
     fs = person.fs
     chosen = np.flatnonzero((rhythm.beat_s > 0.5) & (rhythm.beat_s < seconds - 1))
     times, origin = np.rint(rhythm.beat_s[chosen] * fs).astype(np.int64), rhythm.origin[chosen]
-    wide = np.isin(origin, ["ventricular", "fusion"]) & (len(person.ventricular) > 0)
+    wide = np.isin(origin, ["ventricular", "fusion"])
     first = int(rng.integers(0, max(len(person.normal) - len(chosen), 1)))
     source = np.resize(person.normal[first:], len(chosen))  # in their order, so that what drifts goes on drifting
     if wide.any():
@@ -169,7 +172,7 @@ def _played(person: Person, rhythm: Rhythm, seconds: float, rng: np.random.Gener
         if rng.random() < _SHOWN:
             _add_p(made, person, time, beat, rng)
     made += rng.normal(0, 1, made.shape) * rng.uniform(0.002, 0.01)
-    return Strip(made, times, np.where(wide, "ventricular", origin))
+    return Strip(made, times, np.where(origin == "fusion", "", origin))
 
 
 def _add_p(made: Floats, person: Person, time: int, beat: int, rng: np.random.Generator) -> None:

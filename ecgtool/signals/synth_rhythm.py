@@ -134,6 +134,30 @@ def with_ventricular_ectopy(rhythm: Rhythm, every: int, seconds: float, rng: np.
     return _rhythm(beats, origin)
 
 
+def with_coupled_ectopy(rhythm: Rhythm, every: int, seconds: float, rng: np.random.Generator) -> Rhythm:
+    """Premature ventricular beats in fibrillation: so long after the beat before, and a pause behind.
+
+    The coupling interval is about the same each time; the ventricular beat is conducted into the atrioventricular
+    node, unseen, and the next atrial impulses find it refractory (Langendorf 1948, Am Heart J 35).
+
+    Args:
+        rhythm: Fibrillation.
+        every: About how many beats from one to the next.
+        seconds: Length of the recording.
+        rng: Source of chance.
+    """
+    rr = np.diff(rhythm.beat_s, prepend=rhythm.beat_s[0] - 60)
+    chosen = _spread(rhythm, max(every, 3), seconds, rng)
+    mean = float(np.mean(rr[1:]))
+    coupling = mean * rng.normal(rng.uniform(0.5, 0.7), 0.03, len(chosen))
+    rr[chosen] = np.maximum(coupling, _REFRACTORY_S)
+    rr[chosen + 1] = np.maximum(rr[chosen + 1], mean * rng.uniform(1.0, 1.4, len(chosen)))
+    origin = rhythm.origin.copy()
+    origin[chosen] = "ventricular"
+    beats = rhythm.beat_s[0] + np.concatenate([[0], np.cumsum(rr[1:])])
+    return _rhythm(beats, origin, fibrillating=True)
+
+
 def with_atrial_ectopy(rhythm: Rhythm, every: int, seconds: float, rng: np.random.Generator) -> Rhythm:
     """Premature atrial beats: the sinus node is reset, so that the pause does not compensate.
 

@@ -79,6 +79,18 @@ def test_ventricular_beats_are_played_where_the_person_has_some(normal):
         assert np.median(distance) < 0.15 * np.ptp(own)
 
 
+def test_ventricular_beats_in_fibrillation_come_so_long_after_the_beat_before_and_a_pause_behind():
+    strip = fibrillating(person(VENTRICULAR), 150, np.random.default_rng(0))
+    intervals = np.diff(strip.peaks) / FS
+    wide = np.flatnonzero(strip.origin == "ventricular")
+    wide = wide[(wide > 0) & (wide < len(intervals))]
+    assert len(wide) > 3
+    others = np.delete(intervals, np.r_[wide - 1, wide])
+    assert intervals[wide - 1].max() < np.median(others)
+    assert intervals[wide - 1].std() < 0.5 * others.std()
+    assert np.median(intervals[wide]) > np.median(others)
+
+
 def test_a_stretch_beside_it_is_as_it_was_recorded(normal):
     rng = np.random.default_rng(3)
     strip = fibrillating(normal, 60, rng)
