@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from ecgtool.catalog.bundle import Bundle, BundleManifest
 from ecgtool.console import log
-from ecgtool.errors import ConfigError, NotFound
+from ecgtool.errors import ConfigError, DataError, NotFound
 from ecgtool.evaluation import (
     Evaluation,
     Indices,
@@ -26,13 +27,16 @@ from ecgtool.evaluation import (
     source_of,
     time_per_record,
 )
+from ecgtool.home import portable
 from ecgtool.metrics.logits import logits_of
+from ecgtool.run import VOCABULARY
 from ecgtool.serving.model import probabilities_of
 from ecgtool.serving.predictor import thresholds_of
 from ecgtool.settings import BeatConfig, DataConfig
 from ecgtool.store import Store
 from ecgtool.task import asked_of
 from ecgtool.views import view
+from ecgtool.words import PAD
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -80,11 +84,35 @@ def viewed(manifest: BundleManifest, store: Store) -> Store:
     """A store as a model reads it: recordings, heartbeats or sentences.
 
     Raises:
-        DataError: It lacks what the model reads.
+        DataError: It lacks what the model reads, or has sentences of other words.
         ConfigError: It lacks the model's task.
     """
     reads = ("signal", "tokens") if manifest.words is not None else ("signal",)
-    return view(store, manifest.task, reads, DataConfig(beats=manifest.beats or BeatConfig()))
+    made = view(store, manifest.task, reads, DataConfig(beats=manifest.beats or BeatConfig()))
+    _refuse_words(manifest, made)
+    return made
+
+
+def _refuse_words(manifest: BundleManifest, store: Store) -> None:
+    """Refuse sentences of other words than the model learned, or of more of them than it takes.
+
+    Raises:
+        DataError: They are.
+    """
+    learned, held = manifest.words, store.manifest.words
+    if learned is None or held is None:
+        return
+    name = shlex.quote(portable(store.path))
+    if learned.vocabulary != held.vocabulary:
+        raise DataError(
+            f"The sentences of {store.path.name} are of another vocabulary than the model's: they mean nothing to it.",
+            f"Make them again with its words: ecg sentences {name} --vocabulary BUNDLE/{VOCABULARY} --force",
+        )
+    if held.longest > learned.longest:
+        raise DataError(
+            f"The sentences of {store.path.name} have up to {held.longest} words, the model takes {learned.longest}.",
+            f"Evaluate its run, which takes any number of them: ecg evaluate RUN --dataset {name}",
+        )
 
 
 def _thresholds(manifest: BundleManifest, options: Options) -> Mapping[str, float]:
@@ -143,10 +171,19 @@ def _predict(
     """Probabilities of items of a store, [items, labels] or [items, labels, positions]."""
     scale = np.float32(store.manifest.scale_uv / 1000)
     feeds: dict[str, Any] = {"signal": store.signals[items].astype(np.float32) * scale}
-    if manifest.words is not None:
-        feeds["tokens"] = store.tokens(items)
+    longest = manifest.words.longest if manifest.words is not None else 0
+    tokens = store.tokens(items)
+    if longest and tokens is not None:
+        feeds["tokens"] = _lengthened(tokens, longest, PAD)
     if manifest.tabular:
-        feeds["metadata"] = np.ascontiguousarray(store.tabular[items])
+        values = np.ascontiguousarray(store.tabular[items])
+        feeds["metadata"] = _lengthened(values, longest, np.nan) if values.ndim > 2 else values
     labels, *positions = manifest.output_shapes["probabilities"][1:]
     shape = (len(items), *(int(size) for size in (labels, *positions)))
-    return probabilities_of(session, feeds, shape)
+    said = probabilities_of(session, feeds, shape)
+    return said[..., : store.manifest.words.longest] if positions and store.manifest.words is not None else said
+
+
+def _lengthened(table: npt.NDArray[Any], longest: int, fill: float) -> npt.NDArray[Any]:
+    """A table [sentences, words, columns] with as many words as a model takes: ``fill`` behind those that there are."""
+    return np.pad(table, ((0, 0), (0, longest - table.shape[1]), (0, 0)), constant_values=fill)

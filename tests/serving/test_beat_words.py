@@ -42,7 +42,8 @@ def graph_of_words(held):
         helper.make_node("Mul", ["logits", "small"], ["scaled"]),
         helper.make_node("Softmax", ["scaled"], ["probabilities"], axis=1),
     ]
-    values = {"first": np.array([0]), "last": np.array([3]), "axis": np.array([2]), "small": np.float32(0.005)}
+    last = np.array([len(held.task.labels)])
+    values = {"first": np.array([0]), "last": last, "axis": np.array([2]), "small": np.float32(0.005)}
     constants = [numpy_helper.from_array(np.asarray(value), name) for name, value in values.items()]
     outputs = [helper.make_tensor_value_info("probabilities", FLOAT, list(held.output_shapes["probabilities"]))]
     made = helper.make_graph(nodes, "toy", inputs, outputs, constants)
