@@ -15,7 +15,8 @@ hump per beat. The levels of the leads are put together, each by how far its bea
 5. Search-back: a gap of over 1.66 usual RR intervals is looked through for the largest hump of half the threshold (Pan
    and Tompkins 1985). The usual is the median of nine intervals around it.
 
-Everything is judged by at most ten seconds on either side, so that a long recording may be read in pieces.
+Everything is judged by at most ten seconds on either side, so that a long recording may be read in pieces; but for the
+limits of a recorder, at which a lead may stay: these are the highest and the lowest value of what is read.
 """
 
 from __future__ import annotations
