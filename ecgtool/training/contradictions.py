@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ecgtool.console import log
 from ecgtool.errors import ConfigError
-from ecgtool.settings import TrainConfig, TrainingConfig
+from ecgtool.settings import Section, TrainConfig, TrainingConfig
 from ecgtool.store import Store
 from ecgtool.task import Task
 from ecgtool.views.beats import BeatView
@@ -68,6 +68,34 @@ def refuse_unfit_network(arch: str, task: Task, *, per_sample: bool) -> None:
         )
 
 
+def refuse_unfit_shares(options: Section, task: Task) -> None:
+    """Refuse to let features tell all labels from each other, or labels that do not exclude each other.
+
+    Two of two are no error: there the whole network tells them, so that a recipe for AAMI's classes serves both tasks.
+
+    Args:
+        options: Of the architecture, with or without ``by_features``.
+        task: What is to be learnt.
+
+    Raises:
+        ConfigError: They cannot.
+    """
+    asked = getattr(options, "by_features", 0)
+    if asked > 1 and not task.exclusive:
+        raise ConfigError(
+            f"model.by_features tells labels from each other, and those of the task '{task.name}' ({task.kind}) do not"
+            " exclude each other.",
+            "Leave it out with --set model.by_features=0",
+        )
+    most = max(len(task.labels) - 1, 2)
+    if asked > most:
+        raise ConfigError(
+            f"model.by_features is {asked}, which leaves none of the {len(task.labels)} labels of the task"
+            f" '{task.name}' to the rest of the network.",
+            f"Give at most {most}.",
+        )
+
+
 def refuse_of_positions(training: TrainingConfig, task: Task) -> None:
     """Refuse settings that have no meaning where an item has several targets: of its beats, words or samples.
 
@@ -98,10 +126,10 @@ def refuse_unfit_rhythms(config: TrainConfig, store: Store) -> None:
     if not isinstance(store, BeatView | SentenceView) or store.viewed.of != "beat":
         raise ConfigError(
             f"augment.rhythms simulates heartbeats, but {config.arch} is not to judge any.",
-            "Leave it away with --set augment.rhythms=0, or choose a --task of heartbeats.",
+            "Leave it out with --set augment.rhythms=0, or choose a --task of heartbeats.",
         )
     if config.data.shuffle_labels:
         raise ConfigError(
             "augment.rhythms adds beats whose labels are true, but data.shuffle_labels asks for permuted ones.",
-            "Leave the first away with --set augment.rhythms=0",
+            "Leave out the first with --set augment.rhythms=0",
         )

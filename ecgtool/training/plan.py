@@ -23,6 +23,7 @@ from ecgtool.training.contradictions import (
     refuse_of_positions,
     refuse_unfit_network,
     refuse_unfit_rhythms,
+    refuse_unfit_shares,
 )
 from ecgtool.training.data import Indices, chosen
 
@@ -70,7 +71,7 @@ def make_plan(config: TrainConfig, store: Store | None = None) -> Plan:
     if not config.arch:
         raise ConfigError("No architecture is given.", "Name one with --arch, or a --recipe; see: ecg train --list")
     spec: ModelSpec[Any] = ARCHITECTURES.load(config.arch)
-    spec.options(config.model)
+    options = spec.options(config.model)
     trackers.refuse_unfit(config.tracking)
     if store is None:
         if not config.data.dataset:
@@ -84,6 +85,7 @@ def make_plan(config: TrainConfig, store: Store | None = None) -> Plan:
     metric = ALIASES.get(given, given)
     find_metric(metric)
     refuse_unfit_network(config.arch, task, per_sample=spec.per_sample)
+    refuse_unfit_shares(options, task)
     store = as_read(config, store, task)
     train, val = chosen(store, task, "train", config), chosen(store, task, "val", config)
     _check_labels(store, task, metric, train, val)

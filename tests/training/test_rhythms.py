@@ -3,16 +3,19 @@
 import numpy as np
 import pytest
 from drawn_beats import DrawnBeats
-from support import make_store
+from support import MULTILABEL, make_store
 from worded import with_sentences
 
 from ecgtool.config import compose
+from ecgtool.datasets.mitdb_beats import BINARY
 from ecgtool.datasets.prepare import prepare
 from ecgtool.delineation import delineate
 from ecgtool.delineation.stored import add_waves
 from ecgtool.errors import ConfigError
+from ecgtool.models.beat_cnn import BeatCNNOptions
 from ecgtool.settings import Preprocessing
 from ecgtool.training import rhythms
+from ecgtool.training.contradictions import refuse_unfit_shares
 from ecgtool.training.data import training_targets
 from ecgtool.training.fit import fit
 from ecgtool.training.plan import make_plan
@@ -103,6 +106,23 @@ def test_whoever_reads_whole_recordings_is_refused(tmp_path):
 def test_permuted_labels_are_refused(store):
     with pytest.raises(ConfigError, match="shuffle_labels"):
         make_plan(configured(store, *STRIPS, "data.shuffle_labels=true"))
+
+
+def test_features_that_are_to_tell_every_label_are_refused(store):
+    with pytest.raises(ConfigError, match=r"model.by_features is 5, which leaves none of the 5 labels") as told:
+        make_plan(configured(store, "model.by_features=5"))
+    assert told.value.hint == "Give at most 4."
+
+
+def test_features_may_be_asked_to_tell_both_labels_of_a_task_of_two_so_that_a_recipe_serves_both():
+    refuse_unfit_shares(BeatCNNOptions(by_features=2), BINARY)
+    with pytest.raises(ConfigError, match=r"by_features is 3, which leaves none of the 2 labels of the task 'binary'"):
+        refuse_unfit_shares(BeatCNNOptions(by_features=3), BINARY)
+
+
+def test_features_tell_no_labels_that_do_not_exclude_each_other():
+    with pytest.raises(ConfigError, match="do not exclude each other"):
+        refuse_unfit_shares(BeatCNNOptions(by_features=2), MULTILABEL)
 
 
 @pytest.fixture(scope="module")
