@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ecgtool.delineation.consistency import consistent
 from ecgtool.delineation.fibrillation import without_fibrillation
 from ecgtool.registry import Registry
+from ecgtool.signals.limits import at_limit
 from ecgtool.signals.peaks import r_peaks
 from ecgtool.signals.preprocess import fill
 from ecgtool.waves import UNKNOWN, Samples, Wave, Waves
@@ -49,7 +50,8 @@ def delineate(
 
     Args:
         signal: float32 [leads, samples] in millivolt, or in any unit where it is not calibrated. What is not finite is
-            a gap: it is bridged for the method, and no wave reaches into it.
+            a gap, and so is a stretch at the limit of the recorder: it is bridged for the method, and no wave reaches
+            into it.
         fs: Its rate in Hz.
         leads: Their names.
         method: One of :data:`METHODS`; :data:`DEFAULT` where empty.
@@ -70,6 +72,10 @@ def delineate(
         return Waves.none(fs, leads)
     gaps = ~np.isfinite(signal)
     whole = fill(signal, gaps) if gaps.any() else signal
+    stuck = at_limit(whole, fs)
+    if stuck.any():
+        gaps |= stuck
+        whole = fill(whole, stuck)
     found = without_fibrillation(consistent(find(whole, fs, leads, beats)), whole)
     return _cut(_outside(gaps, found) if gaps.any() else found, signal.shape[1])
 

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ecgtool.signals.limits import at_limit
 from ecgtool.signals.pacing import pacing_spikes
 from ecgtool.signals.preprocess import fill
 
@@ -43,8 +44,6 @@ STANDS_OUT = 2.5
 """A beat's level is at least so many times the lower quartile of the level in the second before and after it."""
 UNEVEN = 0.1
 """What a lead weighs whose beats are of very different size, beside one whose beats are alike."""
-STUCK_S = 0.2
-"""A lead that stays at its limit for so long is at the recorder's: no QRS complex is so flat."""
 ROUGH_HZ = 50.0
 """Below this rate beats begin to be missed and invented, and P waves to be lost (see docs/waves.md)."""
 RATE_HZ = 120.0
@@ -103,7 +102,7 @@ def r_peaks(signal: Signal, fs: float) -> Samples:
     signal = np.ascontiguousarray(signal, np.float32)
     gaps = ~np.isfinite(signal)
     whole = fill(signal, gaps) if gaps.any() else signal
-    stuck = _stuck(whole, fs)
+    stuck = at_limit(whole, fs)
     if stuck.any():
         gaps |= stuck
         whole = fill(whole, stuck)
@@ -117,24 +116,6 @@ def r_peaks(signal: Signal, fs: float) -> Samples:
     share = weights[:, _block_of(at, level, rate)]
     peaks = _extremum(whole, coarse, at, share, step, rate)
     return peaks[~gaps[:, peaks].all(axis=0)]
-
-
-def _stuck(signal: Signal, fs: float) -> npt.NDArray[np.bool_]:
-    """The samples [leads, samples] where a lead stays at its highest or lowest value, unless that is its usual one."""
-    least = max(4, round(STUCK_S * fs))
-    some = signal[:, :: least // 2]  # of a stretch so long, two in a row; both are a limit of these few too
-    again = some[:, 1:] == some[:, :-1]
-    limit = (some == some.max(axis=1, keepdims=True)) | (some == some.min(axis=1, keepdims=True))
-    stuck = np.zeros(signal.shape, bool)
-    for row in np.flatnonzero((again & limit[:, 1:]).any(axis=1)):
-        line = signal[row]
-        there = ((line == line.max()) | (line == line.min())) & (line != np.median(line))
-        first, end = np.flatnonzero(np.diff(there, prepend=False, append=False)).reshape(-1, 2).T
-        long = end - first >= least
-        turns = np.zeros(len(line) + 1, np.int8)
-        turns[first[long]], turns[end[long]] = 1, -1
-        stuck[row] = np.cumsum(turns[:-1]) > 0
-    return stuck
 
 
 def _coarse(signal: Signal, step: int) -> Signal:

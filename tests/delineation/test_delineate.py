@@ -43,6 +43,17 @@ def test_no_wave_reaches_into_a_gap_of_its_lead(record):
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
+def test_a_recording_that_ends_at_its_limit_has_the_waves_before(record, method):
+    signal = record.signal.copy()
+    signal[:, 1900:] = -32.768
+    waves, whole = (delineate(each, FS, record.leads, method) for each in (signal, record.signal))
+    assert waves.table[:, 3:].max() < 1900
+    for kind in Wave:
+        found, wanted = ((each.of(kind=kind)[:, 4] < 1400).sum() for each in (waves, whole))
+        assert found >= 0.95 * wanted > 0
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
 def test_what_the_recordings_ends_cut_off_is_unknown(record, method):
     whole = delineate(record.signal, FS, record.leads, method)
     begin = int(whole.of(lead=1, kind=Wave.QRS)[1, 3]) + 3  # within a complex
