@@ -24,6 +24,7 @@ from ecgtool.home import portable
 from ecgtool.models.contract import new_model
 from ecgtool.run import Run
 from ecgtool.settings import TrainingConfig
+from ecgtool.signals.replay import FEWEST
 from ecgtool.store import Store
 from ecgtool.task import Task
 from ecgtool.training.augment import Augmentation
@@ -83,6 +84,11 @@ def train(path: Path) -> None:
 
 def _announce(run: Run, plan: Plan, done: int, recorded: int) -> None:
     simulated = len(plan.train) - recorded
+    if run.config.augment.rhythms and not simulated:
+        log.warning(
+            "augment.rhythms adds nothing: no training recording has %d normal beats that lie between normal ones",
+            FEWEST,
+        )
     log.info(
         "run %s: %s on %s, task %s, %d items to train on%s, %d to validate%s",
         portable(run.path),

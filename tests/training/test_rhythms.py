@@ -14,6 +14,7 @@ from ecgtool.delineation.stored import add_waves
 from ecgtool.errors import ConfigError
 from ecgtool.models.beat_cnn import BeatCNNOptions
 from ecgtool.settings import Preprocessing
+from ecgtool.signals import replay
 from ecgtool.training import rhythms
 from ecgtool.training.contradictions import refuse_unfit_shares
 from ecgtool.training.data import training_targets
@@ -94,6 +95,12 @@ def test_a_run_learns_from_them_and_is_judged_without(store, tmp_path):
     assert run.lineage.store_digest == make_plan(run.config).store.digest(run.lineage.task)
     judged = (run.path / "metrics_val.json").read_text()
     assert f'"items": {len(make_plan(run.config).val)}' in judged
+
+
+def test_recordings_too_short_to_be_played_are_told(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(replay, "FEWEST", 10_000)
+    run = fit(configured(store, *STRIPS, epochs=1), str(tmp_path / "run"))
+    assert "augment.rhythms adds nothing" in (run.path / "run.log").read_text()
 
 
 def test_whoever_reads_whole_recordings_is_refused(tmp_path):
