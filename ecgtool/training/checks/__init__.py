@@ -94,7 +94,8 @@ def check_quickly(subject: Subject) -> None:
     for name, answer in answers.items():
         check: Check = CHECKS.load(name)
         if answer.finding.status == "failed" and check.binding:
-            raise DataError(f"The check '{name}' failed: {answer.finding.found}", "See all with: ecg train ... --check")
+            found = answer.finding.found.rstrip(".")
+            raise DataError(f"The check '{name}' failed: {found}.", "See all with: ecg train ... --check")
         if answer.finding.status != "passed":
             log.warning("check '%s': %s", name, answer.finding.found)
     log.debug("checks: %s", "; ".join(f"{name}: {answer.finding.found}" for name, answer in answers.items()))
