@@ -7,6 +7,8 @@ beat.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -40,15 +42,30 @@ class Convolution(nn.Sequential):
 
 
 class Stage(nn.Module):
-    """Half as many samples, then refined by a second convolution whose result is added."""
+    """Half as many samples, then refined by a second convolution whose result is added.
 
-    def __init__(self, before: int, after: int, reach: int, first_reach: int) -> None:
+    Args:
+        before: Channels that come in.
+        after: Channels that go out.
+        reach: Samples the second convolution sees to either side.
+        first_reach: The same for the first one.
+        convolution: Makes each from channels, reach and stride; over more dimensions where features have more.
+    """
+
+    def __init__(
+        self,
+        before: int,
+        after: int,
+        reach: int,
+        first_reach: int,
+        convolution: Callable[[int, int, int, int], nn.Module] = Convolution,
+    ) -> None:
         super().__init__()
-        self.halve = Convolution(before, after, first_reach, stride=2)
-        self.refine = Convolution(after, after, reach)
+        self.halve = convolution(before, after, first_reach, 2)
+        self.refine = convolution(after, after, reach, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features [batch, after, samples / 2] of ``features`` [batch, before, samples]."""
+        """Features [batch, after, ..., samples / 2] of ``features`` [batch, before, ..., samples]."""
         halved: Tensor = self.halve(features)
         return halved + self.refine(halved)
 

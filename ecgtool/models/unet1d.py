@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
+from ecgtool.models.cnn1d import Stage
 from ecgtool.models.contract import Inputs, ModelSpec
 from ecgtool.settings import Section
 
@@ -49,20 +50,6 @@ class Convolution(nn.Sequential):
         )
 
 
-class Down(nn.Module):
-    """Half as many samples, then refined by a second convolution whose result is added."""
-
-    def __init__(self, before: int, after: int, reach: int, first_reach: int) -> None:
-        super().__init__()
-        self.halve = Convolution(before, after, first_reach, stride=2)
-        self.refine = Convolution(after, after, reach)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Features [batch, after, 1, samples / 2] of ``features`` [batch, before, 1, samples]."""
-        halved: Tensor = self.halve(features)
-        return halved + self.refine(halved)
-
-
 class Up(nn.Module):
     """Twice as many samples, joined with what was seen at that rate on the way down, and refined."""
 
@@ -87,7 +74,7 @@ class Network(nn.Module):
         self.standardise = options.standardise
         self.step = 2 ** len(options.widths)
         self.down = nn.ModuleList(
-            Down(before, after, options.reach, first)
+            Stage(before, after, options.reach, first, Convolution)
             for before, after, first in zip(widths[:-1], widths[1:], reaches, strict=True)
         )
         self.dropout = nn.Dropout2d(options.dropout)

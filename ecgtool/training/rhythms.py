@@ -27,6 +27,7 @@ from ecgtool.signals.replay import Person, Strip, beside_recorded, fibrillating,
 from ecgtool.store import Store
 from ecgtool.training.data import Indices, seeded
 from ecgtool.training.plan import Plan
+from ecgtool.views.base import Gathered
 from ecgtool.views.beats import BeatView
 from ecgtool.views.sentences import SentenceView
 from ecgtool.waves import UNKNOWN
@@ -71,7 +72,11 @@ class Enlarged(Store):
     @property
     def signals(self) -> Any:
         """int16 [items, leads, samples], as they are indexed."""
-        return _Behind(self)
+        return Gathered(self)
+
+    def gather(self, items: Indices) -> npt.NDArray[np.int16]:
+        """The signals of these items, int16 [items, leads, samples] in counts of ``manifest.scale_uv``."""
+        return self.placed(items, self.view.gather, self.more.signals)
 
     @cached_property
     def tabular(self) -> npt.NDArray[np.float32]:
@@ -98,22 +103,6 @@ class Enlarged(Store):
         made[there] = recorded(items[there])
         made[~there] = simulated[items[~there] - first]
         return made
-
-
-class _Behind:
-    """The signals of an enlarged store, gathered as they are indexed."""
-
-    def __init__(self, store: Enlarged) -> None:
-        self.store = store
-
-    def __len__(self) -> int:
-        return self.store.manifest.items
-
-    def __getitem__(self, items: Any) -> npt.NDArray[np.int16]:
-        """The signals of one item [leads, samples], or of several [items, leads, samples]."""
-        numbers = np.arange(len(self))[items]
-        made = self.store.placed(np.atleast_1d(numbers), self.store.view.gather, self.store.more.signals)
-        return made if np.ndim(numbers) else made[0]
 
 
 def enlarged(plan: Plan, targets: npt.NDArray[Any]) -> tuple[Plan, npt.NDArray[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 Indices = npt.NDArray[np.int64]
 
 
+class Gathers(Protocol):
+    """A store that makes its signals when they are asked for."""
+
+    manifest: StoreManifest
+
+    def gather(self, items: Indices) -> npt.NDArray[np.int16]:
+        """The signals of these items, int16 [items, leads, samples] in counts of ``manifest.scale_uv``."""
+
+
 class Gathered:
     """An array that is made as it is indexed: int16 [items, leads, samples] in counts, by an array of item numbers.
 
@@ -29,7 +38,7 @@ class Gathered:
         view: Makes the signals.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: Gathers) -> None:
         self.view = view
 
     def __len__(self) -> int:
