@@ -57,7 +57,7 @@ class ECGBERTOptions(Section):
     by_features: int = Field(
         0,
         description="The first so many labels (of AAMI's two: N and S) are told from each other by the features alone;"
-        " the words tell all of them together from the others.",
+        " the words tell all of them together from the others. No effect without features, or with two labels.",
         ge=0,
     )
     limit: float = Field(6.0, description="Features beyond so many deviations are cut.", gt=0)
