@@ -116,7 +116,8 @@ def _refuse_unfit(name: Losses, task: Task, weights: Sequence[float] | None) -> 
     ):
         raise ConfigError(
             f"training.class_weights needs one positive weight for each of {', '.join(task.labels)};"
-            f" {len(weights)} are given."
+            f" {len(weights)} are given.",
+            "Give as many, or leave them out with: --set training.class_weights=none",
         )
 
 

@@ -90,8 +90,9 @@ def test_balanced_weights_make_labels_count_alike():
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ConfigError, match="'ce' needs a task where exactly one label holds"):
         Loss("ce", MULTILABEL)
-    with pytest.raises(ConfigError, match="one positive weight for each of SLOW, FAST, STEP; 2 are given"):
+    with pytest.raises(ConfigError, match="one positive weight for each of SLOW, FAST, STEP; 2 are given") as told:
         Loss("bce", MULTILABEL, (1.0, 2.0))
+    assert "training.class_weights=none" in told.value.hint
 
 
 @pytest.mark.parametrize(("positive", "at"), [("", 1), ("yes", 1), ("no", 0)])
