@@ -45,6 +45,18 @@ def resamples(codes: npt.NDArray[np.int64], number: int, seed: int = 0) -> Itera
         yield times.T.astype(np.float64)[codes]
 
 
+def each_once_and_resampled(patients: npt.ArrayLike, number: int, seed: int = 0) -> list[npt.NDArray[np.float64]]:
+    """Weights of all items as they are, [items, 1], then those of :func:`resamples`.
+
+    Args:
+        patients: Of each item, as of :func:`patient_codes`.
+        number: Resamples in all.
+        seed: The same seed draws the same patients.
+    """
+    codes = patient_codes(patients)
+    return [np.ones((len(codes), 1)), *resamples(codes, number, seed)]
+
+
 def interval(values: npt.NDArray[np.float64], level: float = LEVEL) -> npt.NDArray[np.float64]:
     """The percentile interval over the last axis; resamples in which a figure is undefined are left out.
 

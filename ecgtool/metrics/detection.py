@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ecgtool.errors import DataError
 from ecgtool.metrics.beat_counts import record_mean, share
 from ecgtool.metrics.beat_documents import Detected, Detection
-from ecgtool.metrics.bootstrap import patient_codes, resamples
+from ecgtool.metrics.bootstrap import each_once_and_resampled
 from ecgtool.metrics.estimates import estimated
 from ecgtool.metrics.values import WINDOW_S, Resampling
 from ecgtool.waves import Samples, nearest
@@ -127,8 +127,7 @@ def detection(
     if not records:
         raise DataError("There is no record whose beats could be counted.")
     counts = np.array([(each.reference, each.found, each.matched) for each in records], dtype=np.float64)
-    codes = patient_codes([each.patient for each in records])
-    weights = [np.ones((len(records), 1)), *resamples(codes, bootstrap, seed)]
+    weights = each_once_and_resampled([each.patient for each in records], bootstrap, seed)
     gross = [_figures(counts.T @ drawn) for drawn in weights]
     average = [_average(counts, drawn) for drawn in weights]
     reference, found, matched = (int(total) for total in counts.sum(axis=0))

@@ -27,7 +27,7 @@ from ecgtool.errors import DataError
 from ecgtool.metrics.beat_counts import Floats, cells, record_mean, share
 from ecgtool.metrics.beat_documents import Ec57, RecordMatrix
 from ecgtool.metrics.beats import ECTOPIC, FORGIVEN
-from ecgtool.metrics.bootstrap import patient_codes, resamples
+from ecgtool.metrics.bootstrap import each_once_and_resampled
 from ecgtool.metrics.detection import LEARNING_S, match_beats
 from ecgtool.metrics.estimates import estimated
 from ecgtool.metrics.values import WINDOW_S, Resampling, Value
@@ -125,10 +125,7 @@ def ec57(
     if not records:
         raise DataError("There is no record whose beats could be compared.")
     matrices = np.array([each.matrix for each in records], np.float64)
-    weights = [
-        np.ones((len(records), 1)),
-        *resamples(patient_codes([each.patient for each in records]), bootstrap, seed),
-    ]
+    weights = each_once_and_resampled([each.patient for each in records], bootstrap, seed)
     gross = [_figures(labels, np.tensordot(drawn.T, matrices, axes=1)) for drawn in weights]
     own = _figures(labels, matrices)
     return Ec57(
