@@ -101,6 +101,14 @@ def test_ludb_becomes_a_store_with_targets_and_waves(ludb, ecg):
     assert np.abs(waves.beats[qrs[:, 1]] - qrs[:, 4]).max() <= 15
 
 
+def test_training_is_proposed_where_there_is_something_to_train_on(ludb, ecg, tmp_path):
+    assert "ecg train --dataset ludb --recipe ludb-unet1d\n" in ecg("prepare", "ludb", ludb).err
+    made = ecg("prepare", "qtdb", write_qtdb(tmp_path / "qtdb"))
+    assert made.code == 0, made.err
+    assert "ecg train" not in made.err
+    assert "ecg info qtdb" in made.err
+
+
 def test_preparing_again_changes_nothing_and_another_rate_is_another_store(ludb, ecg):
     assert ecg("prepare", "ludb", ludb).code == 0
     before = {path: path.read_bytes() for path in Store.open("ludb").path.rglob("*") if path.is_file()}

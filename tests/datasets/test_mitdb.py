@@ -131,6 +131,19 @@ def test_windows_hold_the_beats_that_lie_in_them(few, ecg):
     assert len(store.targets(store.task("aami5"))) == len(beats.item)
 
 
+@pytest.mark.parametrize(
+    ("tasks", "learnt"),
+    [
+        ("aami5", "--recipe mitdb-beat-cnn"),
+        ("binary", "--arch beat-cnn"),
+        ("binary,aami5", "--arch beat-cnn --task binary"),
+    ],
+)
+def test_what_is_proposed_next_suits_the_task(few, ecg, tasks, learnt):
+    made = ecg("prepare", "mitdb", few, "--task", tasks)
+    assert f"ecg train --dataset mitdb {learnt}\n" in made.err
+
+
 def test_a_task_can_be_added_later_and_other_symbols_cannot(few, ecg):
     assert ecg("prepare", "mitdb", few, "--task", "binary").code == 0
     assert ecg("prepare", "mitdb", few, "--task", "aami5").code == 0

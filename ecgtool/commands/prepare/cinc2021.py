@@ -30,4 +30,4 @@ def cinc2021(directory: Directory, leads: Leads = "", *, shared: Shared) -> Resu
     )
     if windows:  # a window needs no fitting
         shared = replace(shared, fit="refuse")
-    return shared.prepare(corpus, [TASK.name], arch="xresnet1d")
+    return shared.prepare(corpus, [TASK.name], learn="--arch xresnet1d")

@@ -83,4 +83,4 @@ def folder(
     )
     name = store_name(directory.expanduser().resolve().name, "folder")
     corpus = Folder(directory, name, key_of(key), choices)
-    return replace(shared, out=shared.out or name).prepare(corpus, [task], arch="cnn1d")
+    return replace(shared, out=shared.out or name).prepare(corpus, [task], learn="--arch cnn1d")

@@ -58,4 +58,4 @@ def manifest(
         positive=positive,
     )
     name = store_name(file.stem, "manifest")
-    return replace(shared, out=shared.out or name).prepare(corpus, [corpus.tasks[0].name], arch="cnn1d")
+    return replace(shared, out=shared.out or name).prepare(corpus, [corpus.tasks[0].name], learn="--arch cnn1d")

@@ -57,6 +57,7 @@ def mitdb(
 ) -> Result:
     """Make a store of the MIT-BIH Arrhythmia Database: whole records, every heartbeat a target."""
     from ecgtool.datasets.mitdb import MITDB, PATIENTS, SPLITS, Choices, chosen_leads
+    from ecgtool.datasets.mitdb_beats import AAMI5
     from ecgtool.errors import ConfigError
 
     tasks, division = task_names(task, "aami5"), shared.division()
@@ -66,4 +67,5 @@ def mitdb(
         division = type(PATIENTS)(PATIENTS.shares, seed=shared.split_seed)
     dropped = tuple(part.strip() for part in drop.split(",") if part.strip())
     choices = Choices(split or SPLITS[0], symbols, skip_s, chosen_leads(leads), dropped, division)
-    return shared.prepare(MITDB(directory, tasks, choices), tasks, arch="beat-cnn")
+    learn = "--recipe mitdb-beat-cnn" if tasks[0] == AAMI5.name else "--arch beat-cnn"  # which is for that task
+    return shared.prepare(MITDB(directory, tasks, choices), tasks, learn=learn)

@@ -133,13 +133,13 @@ class Shared:
         asked = self.splits or self.folds is not None
         return Division.of(self.splits, self.folds, self.split_seed) if asked else None
 
-    def prepare(self, corpus: Corpus, tasks: Sequence[str], *, arch: str = "xlstm") -> Result:
+    def prepare(self, corpus: Corpus, tasks: Sequence[str], *, learn: str = "--arch xlstm") -> Result:
         """Make the store of a corpus, and say what it holds.
 
         Args:
             corpus: What to read.
             tasks: The names that were asked for.
-            arch: What to propose training.
+            learn: What to propose training with, as options of ``ecg train``.
 
         Raises:
             EcgError: As :func:`ecgtool.datasets.prepare.prepare`.
@@ -155,7 +155,7 @@ class Shared:
             workers=self.workers,
             force=self.force,
         )
-        return prepared(store, tasks, arch)
+        return prepared(store, tasks, learn)
 
 
 def shared_options(
@@ -207,13 +207,13 @@ def task_names(given: Sequence[str] | None, default: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name)) or (default,)
 
 
-def prepared(store: Store, tasks: Sequence[str], arch: str = "xlstm") -> Result:
+def prepared(store: Store, tasks: Sequence[str], learn: str = "--arch xlstm") -> Result:
     """What a store holds, for the user who has just made it.
 
     Args:
         store: The store.
         tasks: The names that were asked for.
-        arch: What to propose training.
+        learn: What to propose training with, as options of ``ecg train``; nothing where there is nothing to train on.
     """
     from rich.console import Group
 
@@ -227,6 +227,7 @@ def prepared(store: Store, tasks: Sequence[str], arch: str = "xlstm") -> Result:
     tables = [table((task, *columns), [(row, *held.values()) for row, held in counts[task].items()]) for task in counts]
     data = manifest.model_dump(mode="json", exclude={"tasks", "sources", "schema_version", "tabular"})
     choice = f" --task {tasks[0]}" if len(manifest.tasks) > 1 else ""
+    train = [f"ecg train --dataset {typed} {learn}{choice}"] if manifest.splits.get("train") else []
     return Result(
         {
             "store": name,
@@ -237,7 +238,7 @@ def prepared(store: Store, tasks: Sequence[str], arch: str = "xlstm") -> Result:
             "positive": {task.name: task.asked[0] for task in chosen if task.binary},
         },
         Group(_sentence(store, name), *filter(None, map(_order, chosen)), *tables),
-        [f"ecg train --dataset {typed} --arch {arch}{choice}", f"ecg info {typed}"],
+        [*train, f"ecg info {typed}"],
     )
 
 

@@ -25,6 +25,6 @@ def with_reference(corpus: Marked, shared: Shared, fs: float) -> Result:
     from ecgtool.store import Store
 
     shared = replace(shared, fs=fs)
-    result = shared.prepare(corpus, [corpus.tasks[0].name], arch="unet1d")
+    result = shared.prepare(corpus, [corpus.tasks[0].name], learn="--recipe ludb-unet1d")
     held = add_reference(Store.open(place("stores", shared.out)), corpus).wave_set("reference")
     return replace(result, data={**result.data, "waves": [held.model_dump(mode="json")]})

@@ -69,7 +69,7 @@ def synthetic(
     drawn = tuple(dict.fromkeys((*tasks, DIAGNOSIS.name))) if proven else tasks
     corpus = Synthetic(records, seconds, seed, fs, drawn, division, preset)
     name = shared.out or ("fixtures" if proven else "synthetic")
-    made = replace(shared, out=name).prepare(corpus, tasks, arch="cnn1d")
+    made = replace(shared, out=name).prepare(corpus, tasks, learn="--arch cnn1d")
     return _proven(made) if proven else made
 
 
